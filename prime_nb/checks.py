@@ -21,13 +21,14 @@ def to_numpy(x) -> np.ndarray: # same shape and precision as `x`
         return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
     return np.asarray(x)
 
-# %% ../nbs/api/00_checks.ipynb #f943cf49
+# %% ../nbs/api/00_checks.ipynb #32bb3536
 def relative_error(
     got,  # what was computed, any shape
     want, # what it should be, same shape
 ) -> float: # max |got - want| / max |want|; the absolute error where `want` is all zero
     "Largest difference, relative to the largest wanted value (0 for two empty arrays)"
     got, want = to_numpy(got).astype(np.float64), to_numpy(want).astype(np.float64)
+    if got.shape != want.shape: raise ValueError(f'shapes differ: got {got.shape}, want {want.shape}. numpy would broadcast them.')
     if not want.size: return 0.
     scale = np.abs(want).max()
     return float(np.abs(got-want).max() / (scale if scale > 0 else 1.))
