@@ -45,12 +45,12 @@ def _check_edges(edges):
         raise ValueError(f'edges must be two or more finite, increasing numbers: got {edges}. Sort them and drop repeats.')
     return edges
 
-# %% ../nbs/api/02_targets.ipynb #9f4edecb
+# %% ../nbs/api/02_targets.ipynb #07b839ef
 def _inner_edges(edges):
     "Edges between bins, lowered by what rounding in float32 may have taken from a label"
-    rounding = 4*np.finfo(np.float32).eps*np.abs(edges).max()
-    widths = np.diff(edges)
-    return edges[1:-1] - np.minimum(np.maximum(1e-6*widths.min(), rounding), .01*widths.min())
+    rounding = 4*np.finfo(np.float32).eps*np.abs(edges[1:-1])
+    width = np.diff(edges).min()
+    return edges[1:-1] - np.minimum(np.maximum(1e-6*width, rounding), .01*width)
 
 # %% ../nbs/api/02_targets.ipynb #fc96b466
 SHOTS = ('Many', 'Median', 'Few') # in this order everywhere: shot 0, 1, 2

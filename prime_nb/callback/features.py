@@ -35,7 +35,7 @@ def training_targets(
     if y is None: y = np.concatenate([to_numpy(b[n_inp]) for b in dls.train])
     return check_targets(y, 'training targets')
 
-# %% ../../nbs/api/20a_callback.features.ipynb #0c98bb4d
+# %% ../../nbs/api/20a_callback.features.ipynb #115a445e
 class FeatureCallback(Callback):
     "Base of callbacks that add a loss on the features z to the loss of a `Learner`; a subclass defines `feature_loss`"
     order, run_valid, _learn, layer = GradientAccumulation.order-1, False, None, None
@@ -43,8 +43,10 @@ class FeatureCallback(Callback):
         "Give the model a head, unless it has one"
         if find_head(self._learn.model) is None: self._learn.model = wrap_head(self._learn.model, layer=self.layer)
     def feature_loss(self, z:Tensor, y:Tensor) -> dict: raise NotImplementedError # terms by name; 'total' is added
-    def before_fit(self): self.head, self.losses = find_head(self.model), []
-    def before_train(self): self._sums, self._n = {}, 0
+    def before_fit(self): self.head, self._new = find_head(self.model), True # also called by `validate`
+    def before_train(self):
+        if self._new: self.losses = []
+        self._new, self._sums, self._n = False, {}, 0
     def after_batch(self): self.head.z = None
 
 # %% ../../nbs/api/20a_callback.features.ipynb #da1271ef
