@@ -36,7 +36,19 @@ def relative_error(
 # %% ../nbs/api/00_checks.ipynb #48f3deae
 def _kind(a): return 'bool' if a.dtype.kind=='b' else 'int' if a.dtype.kind in 'iu' else 'float' if a.dtype.kind=='f' else a.dtype.kind
 
-# %% ../nbs/api/00_checks.ipynb #e3ea8182
+# %% ../nbs/api/00_checks.ipynb #72067325
+def _difference(g, w, rtol, atol):
+    "What is wrong with array `g` where `w` is wanted, or `None`"
+    if g.shape != w.shape: return f'shapes differ: got {g.shape}, want {w.shape}'
+    if _kind(g) != _kind(w) and (_kind(g), _kind(w)) != ('float', 'int'): return f'kinds differ: got {g.dtype}, want {w.dtype}'
+    ok = np.isfinite(w)
+    if not np.array_equal(np.isfinite(g), ok): return f'finite in different places: got {(~np.isfinite(g)).sum()} non-finite, want {(~ok).sum()}'
+    if not np.array_equal(g[~ok], w[~ok], equal_nan=True): return 'non-finite values differ'
+    g, w = g[ok].astype(np.float64), w[ok].astype(np.float64)
+    allowed, off = atol + rtol*np.abs(w).max(initial=0), np.abs(g-w).max(initial=0)
+    if off > allowed: return f'largest difference {off:.3g}, allowed {allowed:.3g}: got {g[:5]}, want {w[:5]}'
+
+# %% ../nbs/api/00_checks.ipynb #7a68be70
 def check_close(
     got,        # what the code under test returned
     want,       # what it should have returned; an integer `want` may be compared with a float `got`
@@ -45,17 +57,8 @@ def check_close(
     msg='',     # put in front of the message
 ):
     "Raise `AssertionError` unless shape, kind, finiteness and then the numbers agree"
-    g, w, msg = to_numpy(got), to_numpy(want), f'{msg}: ' if msg else ''
-    if g.shape != w.shape: raise AssertionError(f'{msg}shapes differ: got {g.shape}, want {w.shape}')
-    if _kind(g) != _kind(w) and (_kind(g), _kind(w)) != ('float', 'int'):
-        raise AssertionError(f'{msg}kinds differ: got {g.dtype}, want {w.dtype}')
-    if not np.array_equal(np.isfinite(g), np.isfinite(w)):
-        raise AssertionError(f'{msg}finite in different places: got {(~np.isfinite(g)).sum()} non-finite, want {(~np.isfinite(w)).sum()}')
-    if not np.array_equal(g[~np.isfinite(g)], w[~np.isfinite(w)], equal_nan=True):
-        raise AssertionError(f'{msg}non-finite values differ')
-    g, w = (a[np.isfinite(w)].astype(np.float64) for a in (g, w))
-    if w.size and (bad := np.abs(g-w).max()) > atol + rtol*np.abs(w).max():
-        raise AssertionError(f'{msg}largest difference {bad:.3g}, allowed {atol + rtol*np.abs(w).max():.3g}: got {g[:5]}, want {w[:5]}')
+    wrong = _difference(to_numpy(got), to_numpy(want), rtol, atol)
+    if wrong: raise AssertionError(f'{msg}: {wrong}' if msg else wrong)
 
 # %% ../nbs/api/00_checks.ipynb #b01f6915
 @contextmanager
@@ -69,10 +72,16 @@ def raises(
         if not re.search(match, str(e)): raise AssertionError(f'{type(e).__name__} was raised, but its message does not match {match!r}: {e}') from e
     else: raise AssertionError(f'{exc} was not raised')
 
-# %% ../nbs/api/00_checks.ipynb #ab854159
-def _complain(name, what, got, fix): raise ValueError(f'{name} {what}: got {got}. {fix}')
+# %% ../nbs/api/00_checks.ipynb #fa7b8483
+def _target_complaint(y, allow_constant):
+    "What is wrong with targets `y`, what was got, and what to do about it; or `None`"
+    if y.ndim not in (1, 2): return 'must have shape (N,) or (N, T)', y.shape, 'Reduce dense targets (a depth map, say) to one number or vector each.'
+    if not y.size: return 'must not be empty', y.shape, 'Check the split or the filter that made them.'
+    ok = np.isfinite(y).reshape(len(y), -1).all(1)
+    if not ok.all(): return 'must be finite', f'{y[~ok][0]} at index {np.argmin(ok)}, {(~ok).sum()} such targets', 'Drop or repair these rows.'
+    if not allow_constant and (y == y[:1]).all(): return 'must not be constant', f'{len(y)} times {y[0]}', 'With one distinct target there is nothing to regress.'
 
-# %% ../nbs/api/00_checks.ipynb #2bb5c2cb
+# %% ../nbs/api/00_checks.ipynb #8ee491a4
 def check_targets(
     y,                    # (N,) or (N, 1) scalar targets, (N, T) vector targets
     name='targets',       # what to call them in a message
@@ -82,13 +91,7 @@ def check_targets(
     try: y = to_numpy(y).astype(np.float64)
     except (TypeError, ValueError) as e: raise ValueError(f'{name} must be numbers: {e}. Convert or encode them first.') from e
     if y.ndim == 2 and y.shape[1] == 1: y = y[:, 0]
-    if y.ndim not in (1, 2): _complain(name, 'must have shape (N,) or (N, T)', y.shape, 'Reduce dense targets (a depth map, say) to one number or vector each.')
-    if not y.size: _complain(name, 'must not be empty', y.shape, 'Check the split or the filter that made them.')
-    if not np.isfinite(y).all():
-        i = int(np.argmin(np.isfinite(y).reshape(len(y), -1).all(1)))
-        _complain(name, 'must be finite', f'{y[i]} at index {i}, {(~np.isfinite(y)).sum()} such values', 'Drop or repair these rows.')
-    if not allow_constant and (y == y[:1]).all():
-        _complain(name, 'must not be constant', f'{len(y)} times {y[0]}', 'With one distinct target there is nothing to regress.')
+    if wrong := _target_complaint(y, allow_constant): raise ValueError('{} {}: got {}. {}'.format(name, *wrong))
     return y
 
 # %% ../nbs/api/00_checks.ipynb #15ed25d2

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['PrimeTerms', 'PrimeLoss']
 
-# %% ../nbs/api/04a_objective.ipynb #1f94d001
+# %% ../nbs/api/04a_objective.ipynb #8aae233b
 from typing import NamedTuple
 import torch
-from fastcore.basics import patch
+from fastcore.basics import patch, store_attr
 from torch import Tensor, nn
 from .alignment import LDAM, Technique, alignment_loss, association_logits, get_technique, target_association
 from .distances import feature_distance, widen
@@ -21,8 +21,9 @@ class PrimeTerms(NamedTuple):
     proxy:Tensor # equation (4), once per batch
     align:Tensor # equation (7), (9), (10) or (11), mean over the batch
 
-# %% ../nbs/api/04a_objective.ipynb #bc62101a
+# %% ../nbs/api/04a_objective.ipynb #6d842ca4
 def _check_settings(o):
+    feature_distance(o.distance)    # an unknown name is refused now
     for n in ('tau_f', 'tau_t'):
         if not getattr(o, n) > 0: raise ValueError(f'{n} must be positive: got {getattr(o, n)}. The paper uses 1 to 10.')
     for n in ('lambda_p', 'lambda_a', 'alpha'):
@@ -31,7 +32,7 @@ def _check_settings(o):
     if o.drw_epoch is not None and not defers:
         raise ValueError(f'drw_epoch needs weights to defer: got drw_epoch={o.drw_epoch} with {o.technique}. Use PRW, CB or LDAM(beta=0.9999).')
 
-# %% ../nbs/api/04a_objective.ipynb #ee1ed345
+# %% ../nbs/api/04a_objective.ipynb #291825ee
 class PrimeLoss(nn.Module):
     "Proxy and alignment losses of PRIME (eq. 8 without the regression loss)"
     def __init__(self,
@@ -46,9 +47,8 @@ class PrimeLoss(nn.Module):
         one_hot:bool=False,   # align to the nearest proxy only (PRIME, Table 18: M1 to M3)
     ):
         super().__init__()
-        self.lambda_p, self.lambda_a, self.tau_f, self.tau_t, self.alpha = lambda_p, lambda_a, tau_f, tau_t, alpha
-        self.technique, self.drw_epoch, self.distance, self.one_hot = _default_drw(technique, drw_epoch), drw_epoch, distance, one_hot
-        feature_distance(distance)    # an unknown name is refused now
+        store_attr(but='technique')
+        self.technique = _default_drw(technique, drw_epoch)
         _check_settings(self)
 
 # %% ../nbs/api/04a_objective.ipynb #88ab76a2
