@@ -35,7 +35,7 @@ def training_targets(
     if y is None: y = np.concatenate([to_numpy(b[n_inp]) for b in dls.train])
     return check_targets(y, 'training targets')
 
-# %% ../../nbs/api/20a_callback.features.ipynb #115a445e
+# %% ../../nbs/api/20a_callback.features.ipynb #abad7eb4
 class FeatureCallback(Callback):
     "Base of callbacks that add a loss on the features z to the loss of a `Learner`; a subclass defines `feature_loss`"
     order, run_valid, _learn, layer = GradientAccumulation.order-1, False, None, None
@@ -43,11 +43,11 @@ class FeatureCallback(Callback):
         "Give the model a head, unless it has one"
         if find_head(self._learn.model) is None: self._learn.model = wrap_head(self._learn.model, layer=self.layer)
     def feature_loss(self, z:Tensor, y:Tensor) -> dict: raise NotImplementedError # terms by name; 'total' is added
-    def before_fit(self): self.head, self._new = find_head(self.model), True # also called by `validate`
+    def before_fit(self): self.feature_head, self._new = find_head(self.model), True # also called by `validate`
     def before_train(self):
         if self._new: self.losses = []
         self._new, self._sums, self._n = False, {}, 0
-    def after_batch(self): self.head.z = None
+    def after_batch(self): self.feature_head.z = None
 
 # %% ../../nbs/api/20a_callback.features.ipynb #da1271ef
 def _set_learn(self, learn):
@@ -56,12 +56,12 @@ def _set_learn(self, learn):
 
 FeatureCallback.learn = property(lambda self: self._learn, _set_learn, doc='The `Learner`; setting it installs the head')
 
-# %% ../../nbs/api/20a_callback.features.ipynb #2c93f1b6
+# %% ../../nbs/api/20a_callback.features.ipynb #8294b08d
 @patch
 def after_loss(self:FeatureCallback):
     "Add the loss of this batch, and keep its terms for `losses`"
     if not len(self.yb): return
-    z, y = self.head.z, self.yb[0]
+    z, y = self.feature_head.z, self.yb[0]
     if z is None: raise ValueError('the head was not called in the forward pass: z is missing. Name the last linear layer with `layer`.')
     terms = self.feature_loss(z.as_subclass(Tensor), y.as_subclass(Tensor))
     self.learn.loss_grad = self.loss_grad + terms['total']

@@ -52,18 +52,18 @@ def install(self:PRIME):
     elif len(head.proxies) != self.n_proxies:
         raise ValueError(f'the model has another head: got one with {len(head.proxies)} proxies, expected {self.n_proxies}. Set n_proxies to match, or `strip` the model.')
 
-# %% ../../nbs/api/21_callback.prime.ipynb #f557caf1
+# %% ../../nbs/api/21_callback.prime.ipynb #8195aaa5
 @patch
 def feature_loss(self:PRIME, z:Tensor, y:Tensor) -> dict:
     "Proxy and alignment loss of the batch, and their weighted sum"
-    return self.prime_loss(self.head.proxies, z, y, self.epoch)._asdict()
+    return self.prime_loss(self.feature_head.proxies, z, y, self.epoch)._asdict()
 
-# %% ../../nbs/api/21_callback.prime.ipynb #fd718038
+# %% ../../nbs/api/21_callback.prime.ipynb #da2d4ca5
 @patch
 def before_step(self:PRIME):
-    if self.proxy_lr != 1: self._old = self.head.proxies.features.detach().clone()
+    if self.proxy_lr != 1: self._old = self.feature_head.proxies.features.detach().clone()
 
-# %% ../../nbs/api/21_callback.prime.ipynb #b04bc05c
+# %% ../../nbs/api/21_callback.prime.ipynb #8f20121f
 @patch
 def after_step(self:PRIME):
-    if self.proxy_lr != 1: self.head.proxies.features.data.lerp_(self._old, 1-self.proxy_lr)
+    if self.proxy_lr != 1: self.feature_head.proxies.features.data.lerp_(self._old, 1-self.proxy_lr)
