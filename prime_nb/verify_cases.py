@@ -51,9 +51,9 @@ def make_cases(
         cases[name] = Case(name, found, roles, c.get('hyper') or {}, c.get('note') or '', cases)
     return list(cases.values())
 
-# %% ../nbs/api/50a_verify_cases.ipynb #62d96cd1
+# %% ../nbs/api/50a_verify_cases.ipynb #bb86ac05
 ADAPTERS = {} # file name -> function from a `Case` to (name, array) pairs
-ADAPTER_MODULES = ['prime_nb.verify_peers'] # imported when a folder of that kind is read
+ADAPTER_MODULES = ['prime_nb.verify_peers', 'prime_nb.verify_losses', 'prime_nb.verify_features'] # imported when a folder of that kind is read
 
 def verifies(
     file:str, # name of a reference file, such as 'ranksim.npz'
