@@ -92,7 +92,7 @@ def _depths(depth, n=100):
     theirs = (depth.astype(np.float32)*np.float32(10)).astype(int)
     return settle(depth, _depth_bins(np.ones(n)), np.clip(theirs, 0, n - 1))
 
-# %% ../nbs/api/50b_verify_peers.ipynb #2384d30a
+# %% ../nbs/api/50b_verify_peers.ipynb #41cb0ae5
 @verifies('lds_nyud2.npz')
 def lds_nyud2(case):
     "Weights by depth bin and by pixel"
@@ -103,7 +103,7 @@ def lds_nyud2(case):
         if what == 'bucket_weights': yield name, np.r_[np.full(DEPTH_START, w[0]), w]
         if what == 'pixel_weights': yield name, w[bins.index(_depths(case['depth'], len(counts)))]
     for name in case.wanted:
-        if name.startswith('bni_'): yield name, Skip('Balanced MSE has no counterpart yet')
+        if name.startswith('bni_'): yield name, Skip('Balanced MSE, which `verify_losses` checks')
 
 # %% ../nbs/api/50b_verify_peers.ipynb #d6607d5c
 GROUPS = dict(overall='All', many='Many', median='Median', medium='Median', few='Few', low='Few')

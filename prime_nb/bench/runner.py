@@ -6,8 +6,8 @@
 __all__ = ['QUIET', 'check_settings', 'plan', 'number', 'Progress', 'serve', 'n_cores', 'worker_main', 'Worker', 'stream',
            'relay', 'run_together', 'run_here', 'run_jobs']
 
-# %% ../../nbs/api/41_bench.runner.ipynb #cc38718a
-import json, os, queue, shutil, subprocess, sys, threading, time
+# %% ../../nbs/api/41_bench.runner.ipynb #7c038dc7
+import json, os, queue, shutil, signal, subprocess, sys, threading, time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
