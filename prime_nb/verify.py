@@ -8,8 +8,8 @@ __all__ = ['TOLERANCES', 'UNREADABLE', 'INPUTS', 'EQUATIONS', 'LOSSES', 'GRADIEN
            'parse_gradient', 'evaluate_gradient', 'check_array', 'check_equations', 'check_file', 'equation_files',
            'verify_folder', 'verify_main']
 
-# %% ../nbs/api/50_verify.ipynb #88317bfe
-import inspect, json, re, zipfile, zlib
+# %% ../nbs/api/50_verify.ipynb #3d445446
+import inspect, json, re, sys, zipfile, zlib
 from fnmatch import fnmatch
 from functools import partial
 from importlib import import_module
@@ -296,7 +296,7 @@ def verify_folder(
     extra = sorted({p.name for p in folder.glob('*.npz')} - {f for f,_ in files})
     return rows + [Row(f, [Check(f, 'skipped', detail='is in the folder, but not in the manifest')]) for f in extra if keep(f)]
 
-# %% ../nbs/api/50_verify.ipynb #7dc53f41
+# %% ../nbs/api/50_verify.ipynb #11675ccf
 def verify_main(
     folder,    # with a manifest and npz archives
     only=None, # names of the files to look at, `*` allowed
@@ -304,6 +304,6 @@ def verify_main(
     "What the command `prime_verify` does: print the report, or one line that says why there is none"
     try: rows = verify_folder(folder, only)
     except (OSError, ValueError) as e:
-        print(f'error: {e}')
+        print(f'error: {e}', file=sys.stderr)
         return 2
     return print_report(rows)

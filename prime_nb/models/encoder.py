@@ -155,7 +155,7 @@ def identity(self:SentenceEncoder) -> list: # goes into cache keys
     "What determines the vectors: weights, length, pooling"
     return ['mean-pooled', self.sha256, self.max_len]
 
-# %% ../../nbs/api/33_models.encoder.ipynb #f785db6e
+# %% ../../nbs/api/33_models.encoder.ipynb #17d2c7c4
 @patch
 @torch.inference_mode()
 def _embed(self:SentenceEncoder, sentences):
@@ -166,7 +166,7 @@ def _embed(self:SentenceEncoder, sentences):
 
 def _bar(batches):
     from tqdm.auto import tqdm # comes with transformers
-    return tqdm(batches, desc='Encoding', unit='batch')
+    return tqdm(batches, desc='Encoding', unit='batch', disable=None) # a bar on a terminal only
 
 # %% ../../nbs/api/33_models.encoder.ipynb #25edf005
 @patch
