@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['ABOUT_BENCH', 'Parser', 'command', 'quietly', 'fail', 'parse_seeds', 'parse_setting', 'names', 'positive',
            'shared_options', 'prime_demo', 'bench_parser', 'show_list', 'check_data', 'show_table', 'show_search',
-           'prime_bench', 'bench', 'search', 'write_table', 'prime_verify']
+           'prime_bench', 'user_changes', 'tabular', 'bench', 'search', 'write_table', 'prime_verify']
 
-# %% ../nbs/api/60_cli.ipynb #990906dd
+# %% ../nbs/api/60_cli.ipynb #78e0cd73
 import argparse, json, os, sys, warnings
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from . import __version__
+from .bench import peers # makes their recipes known
 from .bench.recipes import TASKS, describe_methods, describe_task, get_task
 
 # %% ../nbs/api/60_cli.ipynb #8bb2fc7b
@@ -90,12 +91,12 @@ def prime_demo(argv=None) -> int:
     from prime_nb.bench.demo import run_demo
     return run_demo(a.out, a.seeds, a.methods, a.epochs, a.quick, a.jobs, a.force, a.dataset)
 
-# %% ../nbs/api/60_cli.ipynb #acf4c37b
+# %% ../nbs/api/60_cli.ipynb #1f899e6d
 ABOUT_BENCH = 'Run methods on a data set, one JSON file per run, and print the table. Finished runs are never run again: an interrupted benchmark goes on where it stopped.'
 
 def bench_parser() -> Parser:
     p = Parser('prime_bench', description=ABOUT_BENCH, epilog='Example: prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
-    p.add_argument('dataset', nargs='?', help=f'one of {", ".join(TASKS)}')
+    p.add_argument('dataset', nargs='?', help=f'one of {", ".join(TASKS)}, or tabular: all in the folder --data')
     p.add_argument('--data', help='folder with the files of the data set')
     p.add_argument('--seeds', type=parse_seeds, default=[0], help='number of seeds, or seeds separated by commas (default: 1)')
     p.add_argument('--out', default='results', help='folder of results (default: %(default)s)')
@@ -136,7 +137,7 @@ def show_search(found, select):
         print(f'{m}: dev {select} {value_cell(best)} with trial {best["trial"]} of {len(t["trials"])}, {value_cell(now)} with the present settings')
         for k, v in best['changes'].items(): print(f'    {k} = {v}')
 
-# %% ../nbs/api/60_cli.ipynb #9da083bf
+# %% ../nbs/api/60_cli.ipynb #b035280a
 @command
 def prime_bench(argv=None) -> int:
     "Methods x seeds on a data set"
@@ -144,17 +145,28 @@ def prime_bench(argv=None) -> int:
     a = p.parse_args(argv)
     if a.plugin: sys.path.insert(0, os.getcwd())
     for m in a.plugin: import_module(m)
+    if a.dataset == 'tabular': return tabular(a)
     if a.list: return show_list(a.dataset, a.methods)
-    if not a.dataset: p.error(f'name a data set: {", ".join(TASKS)}')
+    if not a.dataset: p.error(f'name a data set: {", ".join(TASKS)}, tabular')
     task = get_task(a.dataset)
     check_data(task, a.data)
     return bench(task, a) if not a.report else show_table(a.out, task.name, a.methods) or 0
 
-# %% ../nbs/api/60_cli.ipynb #ffd30fec
+# %% ../nbs/api/60_cli.ipynb #135d988b
+def user_changes(a) -> dict: # dotted setting -> value
+    "What --set and --epochs say"
+    return dict(a.set) | ({} if a.epochs is None else dict(epochs=a.epochs))
+
+def tabular(a) -> int: # exit status
+    "All data sets in a folder of tables"
+    from prime_nb.bench.tabular import bench_tabular
+    return bench_tabular(a, user_changes(a))
+
+# %% ../nbs/api/60_cli.ipynb #722138cb
 def bench(task, a) -> int: # exit status
     "Run, or search, and print"
     from prime_nb.bench.runner import plan, run_jobs
-    changes = dict(a.set) | ({} if a.epochs is None else dict(epochs=a.epochs))
+    changes = user_changes(a)
     methods, kw = a.methods or task.methods, dict(folder=a.data and str(Path(a.data).resolve()), device=a.device)
     if a.tune: return search(task, methods, changes, a, kw)
     jobs = plan(task, methods, a.seeds, a.out, changes, a.force, arrays=a.arrays, **kw)

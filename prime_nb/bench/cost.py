@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['COSTED', 'Problem', 'make_problem', 'Costed', 'torch_threads', 'step', 'milliseconds', 'peak_megabytes', 'Cost',
-           'time_losses', 'print_costs', 'cost_main']
+           'time_losses', 'statistics_ms', 'print_costs', 'cost_main', 'about']
 
-# %% ../../nbs/api/65_bench.cost.ipynb #d53a3006
+# %% ../../nbs/api/65_bench.cost.ipynb #c289fe1d
 import argparse
 import os
+import platform
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -16,12 +17,20 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from ..baselines.balanced_mse import BMC, BNI, GAI
 from ..baselines.conr import ConR
+from ..baselines.dist_loss import DistLoss
+from ..baselines.fds import FeatureSmoother
+from ..baselines.hpn import HPN
 from ..baselines.ordinal_entropy import OrdinalEntropy
 from ..baselines.rank_n_contrast import RankNContrast
 from ..baselines.ranksim import RankSim
 from ..baselines.srl import SRL
-from .naive import naive_conr, naive_ordinal_entropy, naive_rank_n_contrast, naive_ranksim, naive_srl
+from .files import write_json
+from .naive import naive_conr, naive_fds, naive_ordinal_entropy, naive_rank_n_contrast, naive_ranksim, naive_srl
+from ..losses import regression_loss
+from ..objective import PrimeLoss
+from ..proxies import make_proxies
 from ..targets import LabelBins
 
 # %% ../../nbs/api/65_bench.cost.ipynb #c24e0294
@@ -44,7 +53,7 @@ def make_problem(
     pred = y + 5*torch.randn(n, generator=g)
     return Problem(*(x.to(device) for x in (torch.randn(n, n_features, generator=g), y, pred)))
 
-# %% ../../nbs/api/65_bench.cost.ipynb #04b663a7
+# %% ../../nbs/api/65_bench.cost.ipynb #940d50a5
 class Costed(NamedTuple):
     "A loss to be timed"
     make:Callable       # Problem -> function (z, y, pred) -> scalar
@@ -53,15 +62,41 @@ class Costed(NamedTuple):
 
 def _plain(loss): return lambda p: lambda z, y, pred: loss(z, y)
 
-def _srl(p): return SRL(LabelBins(p.y.cpu().numpy(), edges=np.arange(-.5, 102))).to(p.z.device)
+def _bins(p): return LabelBins(p.y.cpu().numpy(), edges=np.arange(-.5, 102))
+
+def _srl(p): return SRL(_bins(p)).to(p.z.device)
 
 def _naive_srl(p):
     loss = _srl(p)
     loss.start(p.z.shape[1], p.z)
     return lambda z, y, pred: naive_srl(z, y, pred, loss.points)
 
-# %% ../../nbs/api/65_bench.cost.ipynb #a397f20c
+# %% ../../nbs/api/65_bench.cost.ipynb #c6c7069c
+def _smoother(p):
+    fds = FeatureSmoother(_bins(p), p.z.shape[1]).to(p.z.device)
+    fds.gather(p.z, p.y)
+    fds.end_epoch(0)
+    return fds
+
+def _fds(p):
+    fds = _smoother(p)
+    return lambda z, y, pred: fds.smooth(z, y).square().mean()
+
+def _naive_fds(p):
+    fds = _smoother(p)
+    return lambda z, y, pred: naive_fds(z, y, fds).square().mean()
+
+def _prime(p):
+    proxies, loss = make_proxies(p.y.cpu().numpy(), 20, p.z.shape[1]).to(p.z.device), PrimeLoss()
+    return lambda z, y, pred: loss(proxies, z, y).total
+
+def _pred(make): return lambda p: lambda z, y, pred, loss=make(p.y.cpu().numpy()).to(p.z.device): loss(pred, y)
+
+# %% ../../nbs/api/65_bench.cost.ipynb #bf0f2aca
 COSTED = dict(
+    prime=Costed(_prime, None, False),
+    fds_smooth=Costed(_fds, _naive_fds, False),
+    hpn=Costed(lambda p: _plain(HPN().see_targets(p.y.cpu().numpy()))(p), None, False),
     ranksim=Costed(_plain(RankSim()), None, False),
     ranksim_distinct=Costed(_plain(RankSim()), lambda p: naive_ranksim, True),
     conr=Costed(lambda p: ConR(), lambda p: naive_conr, False),
@@ -69,8 +104,11 @@ COSTED = dict(
     ordinal_entropy=Costed(_plain(OrdinalEntropy()), lambda p: naive_ordinal_entropy, False),
     ordinal_entropy_distinct=Costed(_plain(OrdinalEntropy(tightness=0.)), None, True),
     srl=Costed(lambda p: _plain(_srl(p).train())(p), _naive_srl, False))
+COSTED |= {n: Costed(_pred(make), None, False) for n,make in dict(
+    l1=lambda y: regression_loss('l1'), focal_l1=lambda y: regression_loss('focal_l1'), bmc=lambda y: BMC(), gai=lambda y: GAI(y),
+    bni=lambda y: BNI(LabelBins(y, edges=np.arange(-.5, 102))), dist=lambda y: DistLoss(y)).items()}
 
-# %% ../../nbs/api/65_bench.cost.ipynb #445378eb
+# %% ../../nbs/api/65_bench.cost.ipynb #c168cfc3
 @contextmanager
 def torch_threads(
     n:int|None, # None leaves it as it is
@@ -86,8 +124,8 @@ def step(
     p:Problem,
 ):
     "Forward and backward"
-    z = p.z.detach().requires_grad_()
-    f(z, p.y, p.pred).backward()
+    z, pred = p.z.detach().requires_grad_(), p.pred.detach().requires_grad_()
+    f(z, p.y, pred).backward()
     if z.is_cuda: torch.cuda.synchronize()
 
 # %% ../../nbs/api/65_bench.cost.ipynb #33ee4624
@@ -169,6 +207,21 @@ def time_losses(
     names = _known(list(COSTED) if names is None else names)
     with torch_threads(threads): return [_cost(n, b, n_features, naive, repeats, device) for n in names for b in batch_sizes]
 
+# %% ../../nbs/api/65_bench.cost.ipynb #47d3f24c
+def statistics_ms(
+    threads:int|None=None, # CPU threads; as they are if None
+    n_features:int=2048,   # F
+    n:int=12208,           # N, samples
+    repeats:int=5,
+) -> float:
+    "Milliseconds for the mean and variance of the features in each bin, on the CPU"
+    p = make_problem(n, n_features)
+    fds = FeatureSmoother(_bins(p), n_features)
+    def update():
+        fds.gather(p.z, p.y)
+        fds.end_epoch(int(fds.epoch))
+    with torch_threads(threads): return milliseconds(update, repeats, 10.)
+
 # %% ../../nbs/api/65_bench.cost.ipynb #9214de8f
 def print_costs(
     rows:list, # of `Cost`
@@ -180,7 +233,7 @@ def print_costs(
         last = f'{r.naive_ms:11.1f}{r.naive_mb:10.1f}{r.speedup:7.1f}x' if r.speedup else f'{"-":>11}{"-":>10}{"-":>8}'
         print(f'{r.loss:<{width}}{r.batch:>7}{r.ms:10.2f}{r.products:10.1f}{r.mb:9.1f}{last}')
 
-# %% ../../nbs/api/65_bench.cost.ipynb #e358d930
+# %% ../../nbs/api/65_bench.cost.ipynb #45cf154f
 def _parser():
     p = argparse.ArgumentParser(prog='prime_cost', description='Time and memory of the losses: forward and backward.')
     p.add_argument('what', choices=['losses'], help='what to time')
@@ -191,9 +244,10 @@ def _parser():
     p.add_argument('--repeats', type=int, default=7, help='steps to take the median of')
     p.add_argument('--device', default='cpu', help='cpu, cuda, ...')
     p.add_argument('--no-naive', action='store_true', help='leave the naive loops out')
+    p.add_argument('--out', help='JSON file to write as well')
     return p
 
-# %% ../../nbs/api/65_bench.cost.ipynb #96c1e9d1
+# %% ../../nbs/api/65_bench.cost.ipynb #9c295e00
 def cost_main(
     argv=None, # arguments of the command; those of the process if None
 ) -> int: # exit status: 0, or 2 for an unknown loss
@@ -204,4 +258,10 @@ def cost_main(
         print(f'error: {e}')
         return 2
     print_costs(rows)
+    if a.out: write_json(a.out, dict(rows=[r._asdict() for r in rows], n_features=a.features, statistics_ms=statistics_ms(a.threads, a.features), **about(a)))
     return 0
+
+def about(a) -> dict:
+    "What was measured with"
+    with torch_threads(a.threads): n = torch.get_num_threads()
+    return dict(threads=n, device=a.device, torch=torch.__version__, python=platform.python_version(), machine=platform.machine())

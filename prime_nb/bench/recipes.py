@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'OFFICIAL', 'LDS', 'DEFAULT', 'TASKS', 'TRAINING', 'TABLE11', 'YEARS', 'TWIN_SEARCH', 'TWIN_OWN',
-           'TWIN_SPACE', 'TABLE14', 'PROTOTYPE', 'STSB_SEARCH', 'STSB_FIRST', 'STSB_PAPER', 'STSB_OWN', 'STSB_SPACE',
-           'Sourced', 'given', 'Recipe', 'register', 'weighting', 'technique', 'variant', 'parts', 'higher_is_better',
+           'TWIN_SPACE', 'TABLE14', 'PROTOTYPE', 'STSB_FIRST', 'STSB_PAPER', 'STSB_OWN', 'STSB_SPACE', 'Sourced',
+           'given', 'Recipe', 'register', 'weighting', 'technique', 'variant', 'parts', 'agreeing', 'higher_is_better',
            'Task', 'get_task', 'kind_of', 'settings', 'plain', 'only', 'search_space', 'candidates', 'describe_methods',
            'describe_task']
 
@@ -31,14 +31,14 @@ def given(
     if not source: raise ValueError('a value needs a source: got an empty one. Say which table, code or search it comes from.')
     return {f'{part}.{k}' if part else k: Sourced(v, source) for k,v in values.items()}
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #2e27ba3d
+# %% ../../nbs/api/40_bench.recipes.ipynb #06274db3
 @dataclass(frozen=True)
 class Recipe:
     "One part of a method"
     name:str               # what it is called in 'prime+prw'
     doc:str                # one line
     values:dict            # dotted setting -> `Sourced`: what it changes
-    callback:str|None=None # 'module:function' that makes its callback from (settings, seed); None: it has none
+    callback:str|None=None # 'module:function' that makes its callback from (settings, seed, splits); None: it has none
     on:str|None=None       # the part that it changes, and that must stand before it
     alone:bool=False       # written without that part, which is then put in
     space:dict=field(default_factory=dict) # dotted setting -> values worth trying
@@ -69,9 +69,9 @@ weighting('sqinv', 'weights 1/sqrt(count)', 'sqrt_inverse')
 weighting('lds-inv', 'weights 1/smoothed count', 'inverse', LDS)
 weighting('lds-sqinv', 'weights 1/sqrt(smoothed count)', 'sqrt_inverse', LDS)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #5b178da6
+# %% ../../nbs/api/40_bench.recipes.ipynb #13d6fc8d
 DEFAULT = 'default of prime_nb'
-register(Recipe('prime', 'proxies, proxy loss and alignment loss (eqs. 1-8)', callback='prime_nb.bench.training:prime_callback',
+register(Recipe('prime', 'proxies, proxy loss and alignment loss (eqs. 1-8)', callback='prime_nb.bench.builders:prime',
     values=given(DEFAULT, 'prime', n_proxies=20, method='auto', target_scale=None, proxy_lr=1., centroid=False, lambda_p=1., lambda_a=1.,
                  tau_f=5., tau_t=5., alpha=.005, technique=None, drw_epoch=None, distance='cosine', one_hot=False),
     space={'prime.tau_f': [2, 5, 10, 20], 'prime.tau_t': [1, 2, 5, 10], 'prime.alpha': [0., .001, .01],
@@ -97,7 +97,7 @@ variant('m2', 'm1 with the proxy loss', 'paper, Table 18', method='random', one_
 variant('m3', 'm2 with evenly spaced proxy targets', 'paper, Table 18', method='uniform', one_hot=True)
 variant('centroid', 'proxies are centroids of features, not learned', 'paper, Table 17', centroid=True)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #f8d10148
+# %% ../../nbs/api/40_bench.recipes.ipynb #7835ac01
 def parts(
     method:str, # 'prime+prw'
 ) -> list: # of `Recipe`, in order
@@ -109,7 +109,18 @@ def parts(
         r, seen = RECIPES[n], [o.name for o in out]
         if r.on and r.on not in seen and not r.alone: raise ValueError(f'{n} changes {r.on}, which must stand before it: got {method!r}. Write {r.on}+{n}.')
         out += ([RECIPES[r.on]] if r.on and r.on not in seen else []) + [r]
-    return out
+    return agreeing(out, method)
+
+# %% ../../nbs/api/40_bench.recipes.ipynb #a90eb43c
+def agreeing(
+    used:list,  # of `Recipe`
+    method:str, # for the message
+) -> list: # the same
+    "`ValueError` if two parts want the same place"
+    for k in ('loss', 'head', 'fit'):
+        rivals = [r.name for r in used if k in r.values]
+        if len(rivals) > 1: raise ValueError(f'{" and ".join(rivals)} both set the {k}: got {method!r}. Keep one of them.')
+    return used
 
 # %% ../../nbs/api/40_bench.recipes.ipynb #4ff23973
 def higher_is_better(
@@ -156,12 +167,12 @@ TASKS['toy'] = Task('toy', '600 made-up points with a skewed target; seconds, fo
     own=dict(prime=given('ours', 'prime', n_proxies=8, lambda_p=1., lambda_a=5.)),
     space=dict(train={'lr': [3e-3, 1e-2, 3e-2], 'weight_decay': [0., 1e-3]}, prime={'prime.lambda_p': [.1, 1.], 'prime.lambda_a': [1., 5.]}))
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #869a2257
+# %% ../../nbs/api/40_bench.recipes.ipynb #b2a0edb7
 def _layers(task, method):
     "Pieces of settings, the strongest last"
     used = parts(method)
-    if not any('weights' in r.values for r in used): used = [RECIPES[task.base], *used]
     yield task.values
+    if not any('weights' in r.values for r in used): yield RECIPES[task.base].values
     for r in used: yield r.values
     yield {'callbacks': Sourced([r.name for r in used if r.callback], f'method {method}')}
     for r in used:
@@ -206,15 +217,15 @@ def only(
     "The settings of one part"
     return {k[len(part)+1:]: v for k,v in config.items() if k.startswith(f'{part}.')}
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #dfbefc71
+# %% ../../nbs/api/40_bench.recipes.ipynb #2023fd9b
 def search_space(
     task:Task,  # data set
     method:str, # parts joined by '+'
 ) -> dict: # dotted setting -> list of values
     "What a search may change"
     used = parts(method)
-    if not any(r.callback for r in used): return task.space.get('train', {})
     space = {k: v for r in used for k,v in (r.space | task.space.get(r.name, {})).items()}
+    if not space: return task.space.get('train', {})
     fixed = {k for r in used if r.alone for k in r.values}
     return {k: v for k,v in space.items() if k not in fixed}
 
@@ -259,16 +270,13 @@ TASKS['agedb-twin'] = Task('agedb-twin', 'generated faces with the ages of AgeDB
     base='sqinv', baseline='sqinv', methods=('sqinv', 'prime', 'prime+prw'), metrics=('MAE', 'GM', 'balanced_MAE', 'SERA'),
     target='age (years)', own=TWIN_OWN, space=TWIN_SPACE)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #a9059f3f
-TABLE14, PROTOTYPE, STSB_SEARCH = 'paper, Table 14', 'ours, first trial', 'dev search, results/sts-b-dir'
+# %% ../../nbs/api/40_bench.recipes.ipynb #3421ff75
+TABLE14, PROTOTYPE = 'paper, Table 14', 'ours, first trial'
 STSB_FIRST = given(PROTOTYPE, 'prime', lambda_p=.01, lambda_a=.05, distance='normalized_euclidean')
 STSB_PAPER = given(TABLE14, 'prime', n_proxies=26, proxy_lr=1., tau_f=5., tau_t=5., alpha=.01)
 STSB_OWN = {
-    'lds-inv': given(STSB_SEARCH, lr=5e-5, weight_decay=0., batch_size=32) | given(STSB_SEARCH, 'model', dropout=.3),
-    'prime': given('ours, dev error of the baseline', lr=1e-4, batch_size=64) | STSB_PAPER
-             | given(STSB_SEARCH, 'prime', lambda_p=.001, lambda_a=.5, tau_f=5, tau_t=1, alpha=0., n_proxies=50, distance='normalized_euclidean'),
-    'prime+prw': given(STSB_SEARCH, 'prime', lambda_p=.001, lambda_a=.1, tau_f=2, tau_t=1, alpha=.001, n_proxies=26, distance='normalized_euclidean')
-                 | given(STSB_SEARCH, 'prw', delta=1.),
+    'prime': STSB_FIRST | STSB_PAPER | given(TABLE14, 'prime', alpha=.001),
+    'prime+prw': STSB_FIRST | STSB_PAPER | given(TABLE14, 'prw', delta=3.),
     'prime+cb': STSB_FIRST | STSB_PAPER | given(TABLE14, 'cb', beta=.99),
     'prime+ldam': STSB_FIRST | STSB_PAPER | given(TABLE14, 'ldam', max_margin=.5)}
 
@@ -277,21 +285,21 @@ STSB_SPACE = dict(
     train={'lr': [5e-5, 1e-4, 3e-4, 1e-3], 'weight_decay': [0., 1e-4, 1e-3], 'model.dropout': [.1, .3, .5], 'batch_size': [32, 64, 128]},
     prime={'prime.lambda_p': [.001, .005, .02, .1], 'prime.lambda_a': [.005, .02, .1, .5], 'prime.n_proxies': [10, 26, 50]})
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #5fda6b53
+# %% ../../nbs/api/40_bench.recipes.ipynb #e446c4ad
 TASKS['sts-b-dir'] = Task('sts-b-dir', 'similarity of sentence pairs (Yang et al. 2021); frozen sentence encoder and MLP', 'prime_nb.bench.tasks:stsb_data',
-    given(TABLE14, loss='mse') | given(PROTOTYPE, **TRAINING, epochs=40, batch_size=64) | given('ours, dev error of the baseline', lr=1e-4) | given(PROTOTYPE, 'model', hidden=[256, 128], dropout=.3, standardize=False) | given('ours', 'data', encoder='all-MiniLM-L6-v2'),
+    given(TABLE14, loss='mse') | given(PROTOTYPE, **TRAINING, epochs=40, patience=10, batch_size=64) | given('ours, dev error of the baseline', lr=1e-4) | given(PROTOTYPE, 'model', hidden=[256, 128], dropout=.3, standardize=False) | given('ours', 'data', encoder='all-MiniLM-L6-v2'),
     base='lds-inv', baseline='lds-inv', metrics=('MSE', 'Pearson', 'MAE', 'GM'), select='MSE/All', target='similarity',
     methods=('vanilla', 'inv', 'lds-inv', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam', 'm1', 'm2', 'm3', 'centroid'),
     folder=True, own=STSB_OWN, space=STSB_SPACE)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #bd58673b
+# %% ../../nbs/api/40_bench.recipes.ipynb #92c7ee72
 def _lines(settings, width=22):
     "One line per setting: name, value, source"
     return [f'    {k:{width}} {v.value!s:<26} {v.source}' for k,v in sorted(settings.items()) if k != 'callbacks']
 
 def describe_methods() -> str:
     "The methods, a line each"
-    rows = [f'  {f"{r.on}+{r.name}" if r.on and not r.alone else r.name:12} {r.doc}' for r in RECIPES.values()]
+    rows = [f'  {f"{r.on}+{r.name}" if r.on and not r.alone else r.name:16} {r.doc}' for r in RECIPES.values()]
     return '\n'.join(['Methods (joined by "+": inv+prime)', *rows])
 
 # %% ../../nbs/api/40_bench.recipes.ipynb #4f0fb533

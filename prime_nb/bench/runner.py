@@ -6,7 +6,7 @@
 __all__ = ['QUIET', 'check_settings', 'plan', 'number', 'Progress', 'serve', 'n_cores', 'worker_main', 'Worker', 'stream',
            'relay', 'run_together', 'run_here', 'run_jobs']
 
-# %% ../../nbs/api/41_bench.runner.ipynb #7c038dc7
+# %% ../../nbs/api/41_bench.runner.ipynb #1101f205
 import json, os, queue, shutil, signal, subprocess, sys, threading, time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +16,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .files import check_writable
 from .jobs import SIGNALS, Job, failed_since, finished, get_splits, interrupt, interruptible, threads, train_job, work
+from . import peers # makes their recipes known
 from .recipes import Task, get_task, plain, settings
 
 # %% ../../nbs/api/41_bench.runner.ipynb #36d77443
@@ -60,7 +61,7 @@ class Progress:
         line = f'|{"█"*round(20*part):·<20}| {self.done}/{self.n} runs, {left//60:.0f}:{left%60:02.0f} left  {text}'
         print('\r\x1b[K' + line[:shutil.get_terminal_size((100, 24)).columns-1], end='', file=sys.stderr, flush=True)
 
-# %% ../../nbs/api/41_bench.runner.ipynb #c393d636
+# %% ../../nbs/api/41_bench.runner.ipynb #988486fe
 @patch
 def __call__(self:Progress, kind, job, **what):
     "One event of `bench.jobs.work`"
@@ -70,7 +71,7 @@ def __call__(self:Progress, kind, job, **what):
         if self.bar: self.draw(f'{job}: epoch {what["epoch"]+1}/{job.config["epochs"]}, dev {self.select} {number(what["score"])}')
     if kind not in ('done', 'failed'): return
     self.done, self.seen[job.path] = self.done + 1, job.config['epochs']
-    head = f'{self.done:>4}/{self.n}  {job.method:12} seed {job.seed}  '
+    head = f'{self.done:>4}/{self.n}  {job.method:16} seed {job.seed}  '
     if kind == 'failed': return self.say(f'{head}FAILED: {" ".join(what["error"].split())}')
     score = (what['dev_metrics'] or {}).get(self.select)
     self.say(f'{head}dev {self.select} {number(score)} at epoch {(what["best_epoch"] or 0)+1}  ({what["seconds"] or 0:.0f} s)')

@@ -5,17 +5,16 @@
 # %% auto #0
 __all__ = ['TrainLoss']
 
-# %% ../../nbs/api/23_callback.loss.ipynb #3a1e3c4c
-from fastai.callback.core import Callback
+# %% ../../nbs/api/23_callback.loss.ipynb #49970d37
 from fastai.optimizer import Optimizer
 from fastcore.basics import patch
 from torch import nn
-from .head import find_head, wrap_head
+from .features import HeadCallback
+from .head import find_head
 
-# %% ../../nbs/api/23_callback.loss.ipynb #7a8b22a1
-class TrainLoss(Callback):
+# %% ../../nbs/api/23_callback.loss.ipynb #0a772d7f
+class TrainLoss(HeadCallback):
     "Puts a loss with parameters of its own into the model, so that they are optimised"
-    run_valid, _learn = False, None
     def __init__(self,
         lr:float=1.,         # the learning rate of the loss is multiplied by it
         layer:str|None=None, # dotted name of the last linear layer, if it is not the last one registered
@@ -23,23 +22,16 @@ class TrainLoss(Callback):
         if not lr >= 0: raise ValueError(f'lr must not be negative: got {lr}. It multiplies the learning rate; 0 keeps the loss as it is.')
         self.lr, self.layer = lr, layer
 
-# %% ../../nbs/api/23_callback.loss.ipynb #eb62ad7c
+# %% ../../nbs/api/23_callback.loss.ipynb #017724da
 @patch
 def install(self:TrainLoss):
     "Give the head the loss; `ValueError` for a loss without parameters"
     learn, loss = self._learn, self._learn.loss_func
     if not isinstance(loss, nn.Module) or not list(loss.parameters()):
         raise ValueError(f'TrainLoss needs a loss with parameters: got {type(loss).__name__}. Leave TrainLoss out.')
-    if find_head(learn.model) is None: learn.model = wrap_head(learn.model, layer=self.layer)
+    HeadCallback.install(self)
     head = find_head(learn.model)
     if getattr(head, 'loss', None) is not loss: head.loss, learn.opt = loss.to(head.final.weight.device), None
-
-# %% ../../nbs/api/23_callback.loss.ipynb #6f74ea6b
-def _set_learn(self, learn):
-    self._learn = learn
-    if learn is not None: self.install()
-
-TrainLoss.learn = property(lambda self: self._learn, _set_learn, doc='The `Learner`; setting it moves the loss into the model')
 
 # %% ../../nbs/api/23_callback.loss.ipynb #3ee574ad
 @patch
