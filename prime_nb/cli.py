@@ -7,13 +7,13 @@ __all__ = ['ABOUT_BENCH', 'Parser', 'command', 'quietly', 'fail', 'parse_seeds',
            'shared_options', 'prime_demo', 'bench_parser', 'show_list', 'check_data', 'show_table', 'show_search',
            'prime_bench', 'user_changes', 'tabular', 'bench', 'search', 'write_table', 'prime_verify']
 
-# %% ../nbs/api/60_cli.ipynb #78e0cd73
+# %% ../nbs/api/60_cli.ipynb #3f87ddc0
 import argparse, json, os, sys, warnings
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from . import __version__
-from .bench import peers # makes their recipes known
+from .bench import chosen # makes the recipes of the peers known
 from .bench.recipes import TASKS, describe_methods, describe_task, get_task
 
 # %% ../nbs/api/60_cli.ipynb #8bb2fc7b

@@ -6,7 +6,7 @@
 __all__ = ['QUIET', 'check_settings', 'plan', 'number', 'Progress', 'serve', 'n_cores', 'worker_main', 'Worker', 'stream',
            'relay', 'run_together', 'run_here', 'run_jobs']
 
-# %% ../../nbs/api/41_bench.runner.ipynb #1101f205
+# %% ../../nbs/api/41_bench.runner.ipynb #b10dfbde
 import json, os, queue, shutil, signal, subprocess, sys, threading, time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .files import check_writable
 from .jobs import SIGNALS, Job, failed_since, finished, get_splits, interrupt, interruptible, threads, train_job, work
-from . import peers # makes their recipes known
+from . import chosen # makes the recipes of the peers known
 from .recipes import Task, get_task, plain, settings
 
 # %% ../../nbs/api/41_bench.runner.ipynb #36d77443
