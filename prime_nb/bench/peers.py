@@ -75,11 +75,11 @@ register(Recipe('uvote', 'experts for different densities; the surest one predic
 register(Recipe('rrt', 'plain training, then a new last layer with inverse weights', callback='prime_nb.bench.builders:rrt', space={'rrt.start': [.25, .5, .75], 'rrt.lr': [1., 3., 10.], 'rrt.reinit': [False, True]},
     values=given(OFFICIAL, weights='none', lds=None, clip=None) | given(OFFICIAL, 'rrt', weights='inverse') | given('ours', 'rrt', start=.5, lr=1., reinit=True) | given('ours: stage 2 must be reached', patience=None)))
 
-# %% ../../nbs/api/40e_bench.peers.ipynb #e4daf8a4
+# %% ../../nbs/api/40e_bench.peers.ipynb #3306e9c0
 IMC = 'Nejjar et al. 2024; a small model, pre-trained by us'
 for kind in ('pfn', 'gpt2'):
     register(Recipe(f'im-context-{kind}', f'local in-context prediction, {kind.upper()} model, nothing is trained', given(IMC, fit='im-context')
-        | given(IMC, 'im-context', model=kind, n_neighbors=15, n_rare=15), space={'im-context.n_neighbors': [5, 10, 15, 30], 'im-context.n_rare': [0, 5, 15]}))
+        | given(IMC, 'im-context', model=kind, n_neighbors=15, n_rare=15), space={'im-context.n_neighbors': [5, 10, 15], 'im-context.n_rare': [0, 5, 10, 15]}))
 
 # %% ../../nbs/api/40e_bench.peers.ipynb #aa5088e8
 FIFTHS, GUESS = 'official code for STS-B-DIR', 'ours, of the size of the loss'

@@ -111,13 +111,15 @@ def parts(
         out += ([RECIPES[r.on]] if r.on and r.on not in seen else []) + [r]
     return agreeing(out, method)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #a90eb43c
+# %% ../../nbs/api/40_bench.recipes.ipynb #5207db3e
 def agreeing(
     used:list,  # of `Recipe`
     method:str, # for the message
 ) -> list: # the same
     "`ValueError` if two parts want the same place"
-    for k in ('loss', 'head', 'fit'):
+    alone = [r.name for r in used if 'fit' in r.values]
+    if alone and len(used) > 1: raise ValueError(f'{alone[0]} trains no network, and stands alone: got {method!r}. Leave the other parts out.')
+    for k in ('loss', 'head'):
         rivals = [r.name for r in used if k in r.values]
         if len(rivals) > 1: raise ValueError(f'{" and ".join(rivals)} both set the {k}: got {method!r}. Keep one of them.')
     return used
