@@ -14,7 +14,7 @@ export PIP_NO_INPUT = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-newest readme outputs export clean distclean
+.PHONY: help env demo test test-newest readme outputs export docs clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep '## ' Makefile
@@ -46,6 +46,10 @@ outputs: env ## Run notebooks and store their outputs (NB="nbs/api/02_targets.ip
 export: env ## Write the package from the notebooks, and clean them
 	$(VENV)/bin/nbdev_export
 	$(VENV)/bin/nbdev_clean
+
+docs: env ## Build the documentation site: _docs/index.html
+	@$(PY) -c 'import myst_nb, sphinx_book_theme' 2>/dev/null || $(PY) -m pip install -qq --progress-bar off --editable '.[docs]'
+	$(PY) tools/build_docs.py
 
 clean: ## Remove what commands wrote: reports, caches, builds
 	rm -rf report build dist *.egg-info .pytest_cache .hypothesis _docs _proc

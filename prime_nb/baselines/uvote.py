@@ -30,12 +30,12 @@ def gaussian_nll(e:Tensor, s:Tensor) -> Tensor: # error y - μ and log of the st
 KINDS = dict(laplace=laplace_nll, gaussian=gaussian_nll)
 SPREAD = dict(laplace=math.sqrt(2), gaussian=1.) # standard deviation for a scale of 1
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #78d0fa25
+# %% ../../nbs/api/83_baselines.uvote.ipynb #a8f127fd
 def floor_scale(
     s:Tensor,       # log-scales as the network predicts them
     min_scale=1e-3, # b_min, in the unit of the target
 ) -> Tensor: # same shape
-    "log(min_scale + exp(s))"
+    "Log-scales with a floor: log(min_scale + exp(s))"
     return torch.logaddexp(s, s.new_tensor(math.log(min_scale)))
 
 # %% ../../nbs/api/83_baselines.uvote.ipynb #9f01f130

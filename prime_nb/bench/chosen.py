@@ -5,38 +5,14 @@
 # %% auto #0
 __all__ = ['CHOSEN', 'STSB_SEARCH', 'choose']
 
-# %% ../../nbs/api/40g_bench.chosen.ipynb #c49bf746
+# %% ../../nbs/api/40g_bench.chosen.ipynb #3ad77a00
+import json
+from importlib.resources import files
 from . import peers # the recipes come first
 from .recipes import TASKS, given
 
-# %% ../../nbs/api/40g_bench.chosen.ipynb #af2e0b80
-CHOSEN = {
-    'lds-inv': {'lr': 5e-05, 'weight_decay': 0.0, 'model.dropout': 0.3, 'batch_size': 32},
-    'denseweight': {'dense.alpha': 0.1},
-    'huber': {'loss.beta': 1.0, 'lr': 0.0001},
-    'bmc': {'loss.sigma': 0.05, 'loss.sigma_lr': 1.0, 'lr': 5e-05},
-    'gai': {'loss.sigma': 0.05, 'loss.sigma_lr': 1.0, 'lr': 0.0003},
-    'bni': {'loss.sigma': 0.1, 'loss.sigma_lr': 0.0, 'lr': 5e-05},
-    'fds-online': {'fds.ks': 5, 'fds.sigma': 1.0, 'fds.momentum': 0.9, 'fds.kernel': 'triang'},
-    'ranksim': {'ranksim.weight': 0.01, 'ranksim.interpolation': 2.0},
-    'conr': {'conr.weight': 0.001, 'conr.w': 0.5, 'conr.e': 0.05},
-    'ordinal-entropy': {'ordinal-entropy.diversity': 0.1, 'ordinal-entropy.tightness': 0.1, 'ordinal-entropy.weight': 0.01},
-    'rnc': {'rnc.weight': 0.003, 'rnc.t': 1.0},
-}
-
-# %% ../../nbs/api/40g_bench.chosen.ipynb #d76ddedd
-CHOSEN |= {
-    'srl': {'srl.weight': 1.0, 'srl.t': 0.3},
-    'hpn': {'hpn.weight': 0.001, 'hpn.reach': 1.0},
-    'proxynca': {'proxynca.lambda_a': 0.005, 'proxynca.tau_f': 18.0, 'proxynca.n_proxies': 26},
-    'vir': {'loss.coeff': 0.001, 'vir.latent': 32, 'lr': 0.001},
-    'rrt': {'rrt.start': 0.5, 'rrt.lr': 1.0, 'rrt.reinit': False},
-    'hca': {'loss.reg': 30.0, 'loss.weights': 'none', 'loss.read': 'regression'},
-    'uvote': {'uvote.schedule': True, 'uvote.density': 'bins', 'loss.vote': 'weighted', 'loss.kind': 'gaussian', 'lr': 0.0003},
-    'prime': {'prime.tau_f': 5, 'prime.tau_t': 1, 'prime.alpha': 0.0, 'prime.n_proxies': 50, 'prime.distance': 'normalized_euclidean', 'prime.lambda_p': 0.001, 'prime.lambda_a': 0.5},
-    'prime+cb': {'prime.tau_f': 10, 'prime.tau_t': 2, 'prime.alpha': 0.0, 'prime.n_proxies': 26, 'prime.distance': 'cosine', 'prime.lambda_p': 0.001, 'prime.lambda_a': 0.5, 'cb.beta': 0.99},
-    'prime+ldam': {'prime.tau_f': 10, 'prime.tau_t': 5, 'prime.alpha': 0.0, 'prime.n_proxies': 50, 'prime.distance': 'cosine', 'prime.lambda_p': 0.02, 'prime.lambda_a': 0.005, 'ldam.max_margin': 1.0},
-}
+# %% ../../nbs/api/40g_bench.chosen.ipynb #7eca8ba9
+CHOSEN = json.loads((files('prime_nb')/'bench'/'chosen.json').read_text(encoding='utf-8')) # method -> dotted setting -> value
 
 # %% ../../nbs/api/40g_bench.chosen.ipynb #0ad4cba0
 STSB_SEARCH = 'dev search, results/sts-b-dir'

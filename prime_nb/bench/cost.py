@@ -6,7 +6,7 @@
 __all__ = ['COSTED', 'Problem', 'make_problem', 'Costed', 'torch_threads', 'step', 'milliseconds', 'peak_megabytes', 'Cost',
            'time_losses', 'statistics_ms', 'print_costs', 'cost_main', 'about']
 
-# %% ../../nbs/api/65_bench.cost.ipynb #c289fe1d
+# %% ../../nbs/api/65_bench.cost.ipynb #7e3b8f46
 import argparse
 import os
 import platform
@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+
+# %% ../../nbs/api/65_bench.cost.ipynb #1e8ce501
 from ..baselines.balanced_mse import BMC, BNI, GAI
 from ..baselines.conr import ConR
 from ..baselines.dist_loss import DistLoss

@@ -15,9 +15,9 @@ from torch import nn
 def _conv(n_in, n_out, ks=3, stride=1): # convolution without bias, then BatchNorm
     return nn.Sequential(nn.Conv2d(n_in, n_out, ks, stride, ks//2, bias=False), nn.BatchNorm2d(n_out))
 
-# %% ../../nbs/api/32_models.small.ipynb #f38c810d
+# %% ../../nbs/api/32_models.small.ipynb #0009b98d
 class ResBlock(nn.Module):
-    "relu(F(x) + shortcut(x)); a stride of 2 halves height and width (rounding up)"
+    "Residual block, relu(F(x) + shortcut(x)); a stride of 2 halves height and width (rounding up)"
     def __init__(self,
         n_in,     # channels that come in
         n_out,    # channels that go out

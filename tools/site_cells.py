@@ -1,0 +1,109 @@
+"""Cells of a processed notebook as MyST-NB wants them: text translated, code with its tags, outputs without noise."""
+import ast, re
+
+import nbformat
+
+from nbtools import source
+from run_notebooks import is_noise
+from site_myst import has_paper_numbers, number_displays, translate
+
+OPTION = re.compile(r'^#\|\s*([\w-]+)\s*:?\s*(.*)$')
+TITLE = re.compile(r'''title(?:\(\s*|=)f?(['"])(.+?)\1''')
+HIDDEN = {'echo': 'remove-input', 'output': 'remove-output', 'include': 'remove-cell', 'warning': 'remove-stderr'}
+
+
+def options(text):
+    "The `#| key: value` lines at the top of a cell, and the code below them"
+    found, lines = {}, text.splitlines()
+    while lines and (m := OPTION.match(lines[0].strip())):
+        found[m[1]] = m[2].strip().strip('"\'')
+        lines.pop(0)
+    return found, '\n'.join(lines)
+
+def headings(text): return re.findall(r'^(#+) (.*?)\s*$', text, re.M)
+
+def clean(text): return re.sub(r'[`*$\\]|\[([^\]]*)\]\([^)]*\)', r'\1', text).strip()
+
+def alt_text(found, code, heading, helpers={}):
+    """What a picture shows, for who cannot see it: `#| fig-alt:`, else the titles of the plot, else what the function that
+    draws says about itself (`helpers`: name -> docstring), with the heading above"""
+    if said := found.get('fig-alt') or found.get('fig-cap'): return said
+    titles = [text for _, text in TITLE.findall(code)]
+    titles = [t for t in dict.fromkeys(titles) if '{' not in t]
+    if titles: return f'Plot: {"; ".join(titles)}'
+    drawn = next((helpers[n] for n in re.findall(r'\b(\w+)\(', code) if n in helpers), 'Picture')
+    return f'{clean(drawn)}, for the section “{clean(heading)}”'
+
+
+def code_cell(cell, heading, helpers={}):
+    "A code cell with the tags that hide or fold what its directives say"
+    found, code = options(source(cell))
+    if getattr(cell, 'is_source_', False): found |= {'code-fold': 'true', 'code-summary': 'Source'}
+    out = nbformat.v4.new_code_cell(code, id=cell.id, outputs=[] if getattr(cell, 'is_source_', False) else kept(cell.outputs))
+    tags, extra = [tag for key, tag in HIDDEN.items() if found.get(key, '').lower() == 'false'], {}
+    if found.get('code-fold', 'false') != 'false':
+        tags.append('hide-input')
+        extra |= dict(code_prompt_show=found.get('code-summary', 'Code'), code_prompt_hide=found.get('code-summary', 'Code'))
+    if any(k.startswith('image/') for o in out.outputs for k in o.get('data', {})): extra['image'] = dict(alt=alt_text(found, code, heading, helpers))
+    out.metadata = nbformat.from_dict(dict(tags=tags, mystnb=extra))
+    return out
+
+def kept(outputs):
+    "Stored outputs that are worth showing"
+    outputs = [nbformat.from_dict(o) for o in outputs if not is_noise(o)]
+    empty = lambda o: o.output_type == 'display_data' and not any(''.join(v).strip() for k, v in o.data.items() if k != 'text/plain')
+    return [o for o in outputs if not empty(o) and not bare_figure(o)]
+
+def bare_figure(out):
+    "The name of a figure or an axis, which only stands for the picture"
+    text = ''.join(out.get('data', {}).get('text/plain', ''))
+    return out.output_type == 'execute_result' and set(out.data) == {'text/plain'} and re.match(r'<(Axes|Figure|matplotlib)', text) is not None
+
+def together(text):
+    "Figures and their deviations are not torn apart at the end of a line"
+    return re.sub(r'(?<=\d) ± (?=\d)', '\u00a0±\u00a0', re.sub(r'\(p (?=[<.\d])', '(p\u00a0', text))
+
+def split_markdown(cell):
+    "Outputs that are markdown become text below the cell"
+    texts = [together(''.join(o.data['text/markdown'])) for o in cell.outputs if 'text/markdown' in o.get('data', {})]
+    cell.outputs = [o for o in cell.outputs if 'text/markdown' not in o.get('data', {})]
+    return texts if 'remove-output' not in cell.metadata.tags else []
+
+
+def number(nb, book, page):
+    "First pass: number the displays of a notebook"
+    page.lettered = not page.prefix and any(has_paper_numbers(source(c)) for c in nb.cells if c.cell_type == 'markdown')
+    for cell in nb.cells:
+        if cell.cell_type == 'markdown': cell.source = number_displays(book, page, source(cell))
+
+def text_cell(cell, book, page):
+    "Text, translated; documentation of a name gets its label"
+    text = translate(book, page, source(cell))
+    if name := cell.get('doc_name_'): text = f'({book.labels[page.module, name]})=\n{text}'
+    return nbformat.v4.new_markdown_cell(text, id=cell.id)
+
+def convert(nb, book, page):
+    "Second pass: the cells of a page"
+    out, heading = [], ''
+    helpers = {n.name.rpartition('.')[2]: n.line for n in book.names if re.match(r'(?:\w+\.)?(?:plot|show|draw)_|face_sheet', n.name)}
+    for cell in nb.cells:
+        if cell.cell_type == 'markdown':
+            if 'doc_name_' not in cell and (found := headings(source(cell))): heading = found[-1][1]
+            out.append(text_cell(cell, book, page))
+        elif cell.cell_type == 'code' and source(cell).strip():
+            out.append(code_cell(cell, heading, helpers))
+            for i, text in enumerate(split_markdown(out[-1])):
+                out.append(nbformat.v4.new_markdown_cell(translate(book, page, text), id=f'{cell.id[:60]}-{i}'))
+    return out
+
+def imports(nb, package):
+    "Name -> module of the package that a notebook imports it from"
+    found = {}
+    for cell in nb['cells']:
+        if cell['cell_type'] != 'code': continue
+        try: tree = ast.parse(re.sub(r'^\s*[%!].*$', '', source(cell), flags=re.M))
+        except SyntaxError: continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(package):
+                found |= {a.asname or a.name: node.module for a in node.names}
+    return found
