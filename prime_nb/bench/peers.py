@@ -6,7 +6,8 @@
 __all__ = ['BMSE', 'BETAS', 'noise', 'FDS_SPACE', 'VIR', 'HCA', 'UVOTE', 'IMC', 'FIFTHS', 'GUESS', 'SMALL', 'loss_recipe',
            'regulariser']
 
-# %% ../../nbs/api/40e_bench.peers.ipynb #eda7bd17
+# %% ../../nbs/api/40e_bench.peers.ipynb #1f6318db
+from dataclasses import replace
 from .recipes import OFFICIAL, TABLE14, TASKS, Recipe, given, register
 
 # %% ../../nbs/api/40e_bench.peers.ipynb #3652cd77
@@ -103,3 +104,7 @@ TASKS['sts-b-dir'].space.update({
     'rnc': {'rnc.weight': SMALL, 'rnc.t': [.5, 1., 2.]}, 'srl': {'srl.weight': [.1, 1., 10., 100.], 'srl.t': [.1, .3]},
     'dist': {'loss.weight': [.01, .03, .1, .3, 1.], 'loss.distance': ['l1', 'mse']},
     **{n: {'loss.sigma': [.05, .1, .2, .4], 'loss.sigma_lr': [0., 1., 10.], 'lr': [5e-5, 1e-4, 3e-4]} for n in ('bmc', 'gai', 'bni')}})
+
+# %% ../../nbs/api/40e_bench.peers.ipynb #ab4fa634
+TASKS['sts-b-dir'] = replace(TASKS['sts-b-dir'], methods=TASKS['sts-b-dir'].methods + ('sqinv', 'denseweight', 'focal-mse', 'huber', 'bmc', 'gai', 'bni', 'dist',
+    'fds', 'fds-online', 'ranksim', 'conr', 'ordinal-entropy', 'rnc', 'srl', 'hpn', 'proxynca', 'vir', 'hca', 'hca-d', 'uvote', 'rrt', 'im-context-pfn', 'im-context-gpt2'))
