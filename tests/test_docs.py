@@ -138,6 +138,9 @@ class TestCells:
         out = site_cells.code_cell(self.cell(code, dict(output_type='display_data', data={'image/png': 'aaaa'})), 'Where `errors` are', dict(show_it='What it shows'))
         assert out.metadata.mystnb.image.alt == want
 
+    @pytest.mark.parametrize('code, want', [('class A:\n    x = 1', 'Source of A'), ('def _f(): pass\nN = 3', 'Source of _f, N'), ('f(1)', 'Source')])
+    def test_a_fold_says_what_it_holds(self, code, want): assert site_cells.defined(code) == want
+
     def test_deviations_stay_with_their_figures(self): assert site_cells.together('7.0 ± 0.3 (p <.01)') == '7.0\xa0±\xa00.3 (p\xa0<.01)'
 
 
@@ -228,6 +231,12 @@ class TestOtherPages:
         stray = [m for m in site().book.modules if site_pages.layer(m.split('.', 1)[1]) == 'more']
         assert not stray, 'put these modules into a layer: LAYERS in tools/site_pages.py'
 
+    @pytest.mark.parametrize('path', notebooks(), ids=nbtools.name)
+    def test_a_page_has_one_title(self, path):
+        texts = [re.sub(r'^```.*?^```', '', source(c), flags=re.M | re.S) for c in read(path)['cells'] if c['cell_type'] == 'markdown']
+        titles = [t for text in texts for t in re.findall(r'^# (.+)$', text, re.M)]
+        assert len(titles) == 1, f'{titles}: sections below the title start with ##'
+
     def test_the_changelog_has_the_version(self):
         assert re.search(rf'^## \[?{re.escape(nbtools.settings()["version"])}\b', (ROOT/'CHANGELOG.md').read_text(encoding='utf-8'), re.M)
 
@@ -279,7 +288,8 @@ class TestSite:
     def test_links_anchors_pictures_and_texts(self, built): assert not check_site.problems(built)
 
     def test_addresses_of_the_index_of_nbdev_exist(self, built):
-        assert not list(check_site.bad_anchors(built, check_site.pages(built), import_module('prime_nb._modidx').d))
+        public = lambda module: getattr(import_module(module), '__all__', ())
+        assert not list(check_site.bad_anchors(check_site.pages(built), import_module('prime_nb._modidx').d, public))
 
     def test_every_notebook_is_a_page_with_its_download(self, built):
         for p in notebooks():

@@ -102,14 +102,14 @@ def bad_text(found):
         for m in MARKUP['a directive of nbdev'].finditer(code):
             yield f'{page}: a directive of nbdev shows: {code[m.start():m.end() + 30].strip()!r}'
 
-def bad_anchors(site, found, index):
-    "Addresses that nbdev's index gives to other projects, for public names, and that are not on the site"
+def bad_anchors(found, index, public):
+    "Addresses that nbdev's index gives to other projects and that are not on the site; `public`: module -> names it exports"
     for module, names in index['syms'].items():
-        for name, (url, _) in names.items():
-            page, _, anchor = url.partition('#')
-            if any(part.startswith('_') for part in name.removeprefix(f'{module}.').split('.')): continue
-            if page not in found: yield f'{name}: there is no page {page}'
-            elif anchor not in found[page].ids: yield f'{name}: {page} has no anchor {anchor}'
+        for full, (url, _) in names.items():
+            name, (page, _, anchor) = full.removeprefix(f'{module}.'), url.partition('#')
+            if name.split('.')[0] not in public(module) or any(part[0] == '_' for part in name.split('.')): continue
+            if page not in found: yield f'{full}: there is no page {page}'
+            elif anchor not in found[page].ids: yield f'{full}: {page} has no anchor {anchor}'
 
 def problems(site):
     "Everything that is wrong with the site"

@@ -9,7 +9,7 @@ training file with several seeds, and judged on the test file. The verdict agree
 is lower than that of the recommended one by more than chance (the 95 % interval of the paired difference excludes 0);
 it agrees strictly if the recommended method has the lowest one. Writes NAME.json and summary.json. With --keep, an
 interrupted check goes on where it stopped, and a change in how verdicts are reached is checked without training again."""
-import argparse, json, resource, shutil, subprocess, sys, tempfile, time
+import argparse, json, os, resource, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 from prime_nb import __version__
@@ -29,7 +29,7 @@ def run_fit(train, target, out, options=()):
         start, used = time.monotonic(), cpu()
         done = subprocess.run([sys.executable, '-c', FIT, str(train), '--target', target, '--out', f'{temp}/model', *options], capture_output=True, text=True)
         if done.returncode: raise SystemExit(f'prime_fit failed on {train}: {done.stderr}')
-        seconds = dict(wall=round(time.monotonic()-start, 1), processor=round(cpu()-used, 1))
+        seconds = dict(processor=round(cpu()-used, 1), wall=round(time.monotonic()-start, 1), load=round(os.getloadavg()[0], 1))   # wall time says little under load
         shutil.copy(Path(temp)/'model'/'judged.csv', out)
     return seconds
 
@@ -79,7 +79,7 @@ def summary(results):
     line = lambda r: dict(name=r['name'], recommended=r['agreement']['recommended'], best=r['agreement']['best'], agrees=r['agreement']['agrees'], strict=r['agreement']['strict'],
                           percent=r['agreement']['gap']['percent'], judged={n: v['balanced_MAE/All'] for n,v in r['judged'].items()}, test=r['agreement']['values'], seconds=r['seconds'])
     return dict(data_sets=len(results), agree_if_sure={k: sum(r['agrees_if_sure'][k] for r in results) for k in results[0]['agrees_if_sure']}, agree=sum(r['agreement']['agrees'] for r in results), strict=sum(r['agreement']['strict'] for r in results),
-                slowest=max(r['seconds']['wall'] for r in results), rows=[line(r) for r in results])
+                processor_seconds=max(r['seconds']['processor'] for r in results), rows=[line(r) for r in results])
 
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,7 +102,7 @@ def main(argv=None):
             r = results[-1]['agreement']
             print(f"{n}: {r['recommended']} recommended, {r['best']} best on the test file, {'agrees' if r['agrees'] else 'DISAGREES'}", flush=True)
     write_json(Path(a.out)/'summary.json', s := summary(results))
-    print(f"agrees in {s['agree']} of {s['data_sets']}, strictly in {s['strict']}; slowest {s['slowest']} s")
+    print(f"agrees in {s['agree']} of {s['data_sets']}, strictly in {s['strict']}; {s['processor_seconds']} s of processor time at most")
 
 
 if __name__ == '__main__': main()

@@ -35,10 +35,16 @@ def alt_text(found, code, heading, helpers={}):
     return f'{clean(drawn)}, for the section “{clean(heading)}”'
 
 
+def defined(code):
+    "What a fold of source says: the names that the code defines, if they are few"
+    names = [n for line in code.splitlines() for n in re.findall(r'^(?:class|def)\s+(\w+)|^(\w+)\s*=[^=]', line)]
+    names = list(dict.fromkeys(a or b for a, b in names))
+    return f'Source of {", ".join(names)}' if 0 < len(names) <= 3 else 'Source'
+
 def code_cell(cell, heading, helpers={}):
     "A code cell with the tags that hide or fold what its directives say"
     found, code = options(source(cell))
-    if getattr(cell, 'is_source_', False): found |= {'code-fold': 'true', 'code-summary': 'Source'}
+    if getattr(cell, 'is_source_', False): found |= {'code-fold': 'true', 'code-summary': defined(code)}
     out = nbformat.v4.new_code_cell(code, id=cell.id, outputs=[] if getattr(cell, 'is_source_', False) else kept(cell.outputs))
     tags, extra = [tag for key, tag in HIDDEN.items() if found.get(key, '').lower() == 'false'], {}
     if found.get('code-fold', 'false') != 'false':

@@ -30,7 +30,7 @@ MAGIC = re.compile(r'^\s*[%!].*$', re.M)
 
 def type_name(annotation):
     "An annotation as people write it: without modules"
-    if annotation in (EMPTY, None): return ''
+    if annotation in (EMPTY, None, type(None)): return ''
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r'\b(?:[A-Za-z_]\w*\.)+(?=\w)', '', text.strip("'"))
 

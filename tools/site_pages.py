@@ -50,7 +50,7 @@ def rows(header, lines):
 def layer_page(name, pages):
     "One layer: what it is, and a table of its modules; `pages` are (page, module, title, promise)"
     _, title, about, _ = next(l for l in LAYERS if l[0] == name)
-    table = rows(['module', 'what it promises'], [(f'[`{module}`](/{page})', promise or title) for page, module, title, promise in pages])
+    table = rows(['module', 'what it promises'], [(f'[`{module.split(".", 1)[1]}`](/{page})', promise or title) for page, module, title, promise in pages])
     return f'# {title}\n\n> {about}\n\n{table}\n\n{toctree([p[0] for p in pages])}\n'
 
 def api_page(layers):
