@@ -81,6 +81,17 @@ def summary(results):
     return dict(data_sets=len(results), agree_if_sure={k: sum(r['agrees_if_sure'][k] for r in results) for k in results[0]['agrees_if_sure']}, agree=sum(r['agreement']['agrees'] for r in results), strict=sum(r['agreement']['strict'] for r in results),
                 processor_seconds=max(r['seconds']['processor'] for r in results), rows=[line(r) for r in results])
 
+def time_fits(folder, names, out):
+    "Only time `prime_fit`, one file after the other; for a machine that does nothing else"
+    from prime_nb.table_file import read_table
+    rows = {}
+    with tempfile.TemporaryDirectory() as temp:
+        for n in names:
+            train = read_table(Path(folder)/f'{n}_train.csv')
+            rows[n] = dict(rows=len(train.df), **run_fit(Path(folder)/f'{n}_train.csv', train.df.columns[0], Path(temp)/'judged.csv'))
+            print(f"{n}: {rows[n]['wall']} s, of which {rows[n]['processor']} s of processor time; load {rows[n]['load']}", flush=True)
+    write_json(Path(out)/'wall.json', dict(version=__version__, cores=os.cpu_count(), slowest=max(r['wall'] for r in rows.values()), rows=rows))
+
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('folder', help='with NAME_train.csv and NAME_test.csv')
@@ -89,9 +100,11 @@ def main(argv=None):
     p.add_argument('--seeds', type=int, default=2, help='trainings of each method for the test file (default: %(default)s)')
     p.add_argument('--keep', help='folder of predictions; what is there is not trained again (default: a folder that is removed in the end)')
     p.add_argument('--epochs', type=int, help='of every training, to try things out (default: that of prime_fit)')
+    p.add_argument('--time', action='store_true', help='only measure the wall time of prime_fit on each file, into wall.json')
     a = p.parse_args(argv)
     names = [n for n in a.only.split(',') if n] or sorted(f.name[:-len('_train.csv')] for f in Path(a.folder).glob('*_train.csv'))
     if not names: raise SystemExit(f'no NAME_train.csv in {a.folder}')
+    if a.time: return time_fits(a.folder, names, a.out)
     with tempfile.TemporaryDirectory() as temp:
         keep, results = Path(a.keep or temp), []
         keep.mkdir(parents=True, exist_ok=True)
