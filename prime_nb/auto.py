@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BASE', 'PROXY_SETTINGS', 'distinct', 'value_edges', 'bulk_range', 'n_auto_bins', 'grid_step', 'auto_edges',
-           'auto_bins', 'loss_scale', 'n_auto_proxies', 'auto_prime', 'split_settings']
+           'auto_bins', 'loss_scale', 'n_auto_proxies', 'auto_prime', 'split_settings', 'auto_batch', 'auto_epochs']
 
 # %% ../nbs/api/09_auto.ipynb #47810927
 import numpy as np
@@ -128,3 +128,20 @@ def split_settings(
     names = dict(target_scale='scale')
     own = {names.get(k, k): v for k,v in settings.items() if k in PROXY_SETTINGS}
     return own, {k: v for k,v in settings.items() if k not in PROXY_SETTINGS}
+
+# %% ../nbs/api/09_auto.ipynb #5e3e60b9
+def auto_batch(
+    n:int,    # training samples
+    most=128, # largest batch
+) -> int:
+    "Power of two near n/20, from 16 up"
+    return int(np.clip(2**round(np.log2(max(n, 1)/20)), 16, most))
+
+def auto_epochs(
+    n:int,            # training samples
+    bs:int,           # batch size
+    steps=1000,       # wanted
+    least=5, most=200, # epochs
+) -> int:
+    "Epochs that make about so many steps"
+    return int(np.clip(round(steps/max(1, n//bs)), least, most))

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['GAPS', 'ISO_DATE', 'column_kind', 'as_numbers', 'as_dates', 'as_labels', 'Columns', 'check_table', 'json_field']
 
-# %% ../../nbs/api/29b_data.columns.ipynb #304e205e
+# %% ../../nbs/api/29b_data.columns.ipynb #d1665a7a
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from pandas.api import types
+from ..table_file import MISSING
 
-# %% ../../nbs/api/29b_data.columns.ipynb #54a85d54
-GAPS = ('', '?', '-', 'na', 'n/a', 'nan', 'none', 'null') # what people write where a number is missing
+# %% ../../nbs/api/29b_data.columns.ipynb #1d1d7ce0
+GAPS = (*sorted(MISSING), '?', '-') # what people write where a number is missing
 ISO_DATE = r'\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?'
 
 # %% ../../nbs/api/29b_data.columns.ipynb #125b5f2d
