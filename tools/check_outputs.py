@@ -35,11 +35,20 @@ def difference(old, new):
     changed = [(a, b) for a, b in zip(before, after) if differ(a, b)]
     return ', '.join(f'{a:g} became {b:g}' for a, b in changed[:4])
 
+def joined(outputs):
+    "Outputs without noise; texts printed one after the other are one, since where they are cut is up to the kernel's clock"
+    out = []
+    for o in outputs:
+        if is_noise(o): continue
+        if out and 'text' in o and o.get('name') == out[-1].get('name') and 'text' in out[-1]: out[-1] = out[-1] | dict(text=''.join(out[-1]['text']) + ''.join(o['text']))
+        else: out.append(dict(o))
+    return out
+
 def compare(stored, fresh):
     "What differs between the outputs of two copies of a notebook"
     for i, (a, b) in enumerate(zip(stored.cells, fresh.cells)):
         if a.cell_type != 'code': continue
-        old, new = ([o for o in c.outputs if not is_noise(o)] for c in (a, b))
+        old, new = joined(a.outputs), joined(b.outputs)
         if len(old) != len(new): yield f'cell {i}: {len(old)} outputs are stored, {len(new)} came'
         yield from (f'cell {i}: {d}' for d in (difference(o, n) for o, n in zip(old, new)) if d)
 

@@ -138,7 +138,8 @@ def entry_text(entry):
     people = [f'{" ".join(plain(n) for n in [*p.first_names, *p.middle_names])} {plain(" ".join([*p.prelast_names, *p.last_names]))}' for p in entry.persons['author']]
     who = people[0] if len(people) == 1 else ', '.join(people[:-1]) + ' and ' + people[-1]
     f = {k: plain(v) for k, v in entry.fields.items()}
-    where = f.get('booktitle') or f.get('journal', '') + (f' {f["volume"]}' if 'volume' in f else '') + (f'({f["number"]})' if 'number' in f else '')
+    where = (f.get('booktitle') or f.get('journal', '')) + (f' {f["volume"]}' if 'volume' in f else '') + (f'({f["number"]})' if 'number' in f else '')
+    where += f', pp. {f["pages"].replace("--", "–")}' if 'pages' in f else ''
     link = f' <https://doi.org/{f["doi"]}>' if 'doi' in f else f' <{f["url"]}>' if 'url' in f else ''
     return f'{who}. *{f["title"]}.* {where}, {f["year"]}.{link}' + (f' {f["note"]}' if 'note' in f else '')
 
