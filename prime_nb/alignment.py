@@ -22,7 +22,7 @@ def association_logits(
     "Logits whose softmax is the feature association (PRIME, eq. 5)"
     return -tau_f*feature_distance(distance)(z, features)
 
-# %% ../nbs/api/04_alignment.ipynb #93758272
+# %% ../nbs/api/04_alignment.ipynb #afa5e83a
 def target_association(
     y:Tensor,       # (B,) or (B, T) targets
     targets:Tensor, # (C,) or (C, T) proxy targets
@@ -32,7 +32,8 @@ def target_association(
 ) -> Tensor:        # (B, C), rows sum to one
     "Target association T (PRIME, eq. 6)"
     d = target_distance(y, targets, scale)
-    return F.one_hot(d.argmin(1), len(targets)).to(d.dtype) if one_hot else (-tau_t*d).softmax(1)
+    if not one_hot: return (-tau_t*d).softmax(1)
+    return F.one_hot(d.argmin(1), len(targets)).to(d.dtype) + 0*d # a NaN has no nearest proxy
 
 # %% ../nbs/api/04_alignment.ipynb #1ac0248e
 def alignment_loss(
@@ -65,9 +66,11 @@ def margin_log_softmax(
     own = F.log_softmax(logits, dim=1)
     return own - margins - torch.logaddexp(own - margins, log_others(logits))
 
-# %% ../nbs/api/04_alignment.ipynb #f4593a34
+# %% ../nbs/api/04_alignment.ipynb #d94d78f7
 class Technique:
     "What a class-imbalance technique may change: weights of proxies, and margins"
+    @property
+    def reads_batch(self): return type(self).weights is not Technique.weights # whether weights depend on T, which then is that of all ranks
     def weights(self, T:Tensor, counts:Tensor) -> Tensor|None: return None
     def margins(self, counts:Tensor) -> Tensor|None: return None
     def __repr__(self): return f"{type(self).__name__}({', '.join(f'{k}={v}' for k,v in vars(self).items())})"
@@ -79,22 +82,23 @@ def proxy_frequency(
     "How often the batch uses each proxy, relative to the average (PRIME, s_j of eq. 9)"
     return T.shape[1]*T.mean(0)
 
-# %% ../nbs/api/04_alignment.ipynb #45ddfdc5
+# %% ../nbs/api/04_alignment.ipynb #76db8c1a
 class PRW(Technique):
     "Proxy-wise re-weighting by batch frequency (PRIME, eq. 9)"
     def __init__(self,
         delta:float=.05, # least frequency, as a multiple of the median frequency, > 0
     ):
-        if not delta > 0: raise ValueError(f'delta must be positive: got {delta}. It keeps an unused proxy from an infinite weight.')
+        if not 0 < delta < float('inf'): raise ValueError(f'delta must be positive: got {delta}. It is finite, and keeps an unused proxy from an infinite weight.')
         self.delta = delta
     def weights(self, T:Tensor, counts:Tensor) -> Tensor: # (C,)
         s = proxy_frequency(T.detach())
         floor = self.delta*s.quantile(.5)    # the mean of the two middle values when C is even
         return 1/torch.maximum(s, floor).clamp(min=torch.finfo(s.dtype).tiny)
 
-# %% ../nbs/api/04_alignment.ipynb #ad9793d6
+# %% ../nbs/api/04_alignment.ipynb #53acb22c
 class CB(Technique):
     "Class-balanced weights by the effective number of samples (PRIME, eq. 10; Cui et al. 2019)"
+    reads_batch = False
     def __init__(self,
         beta:float=.99,       # in [0, 1)
         normalize:bool=True,  # scale the weights to a mean of one
@@ -106,14 +110,15 @@ class CB(Technique):
         w = (1-self.beta)/(1-self.beta**n)
         return (w/w.mean() if self.normalize else w).to(T.dtype)
 
-# %% ../nbs/api/04_alignment.ipynb #6a830b5f
+# %% ../nbs/api/04_alignment.ipynb #191826b7
 class LDAM(Technique):
     "Label-distribution-aware margins (PRIME, eq. 11; Cao et al. 2019)"
+    reads_batch = False
     def __init__(self,
         max_margin:float=.5, # the largest margin, of the rarest proxy, >= 0
         beta:float|None=None, # also weigh proxies like `CB(beta)`: the re-weighting that DRW defers
     ):
-        if not max_margin >= 0: raise ValueError(f'max_margin must not be negative: got {max_margin}')
+        if not 0 <= max_margin < float('inf'): raise ValueError(f'max_margin must be finite and not negative: got {max_margin}. The paper has 0.5.')
         self.max_margin, self.beta = max_margin, beta
     def margins(self, counts:Tensor) -> Tensor: # (C,)
         m = counts.clamp(min=1)**-.25        # an empty proxy counts as one sample

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['PrimeTerms', 'PrimeLoss']
 
-# %% ../nbs/api/04a_objective.ipynb #8aae233b
+# %% ../nbs/api/04a_objective.ipynb #44fe25df
 from typing import NamedTuple
 import torch
 from fastcore.basics import patch, store_attr
 from torch import Tensor, nn
 from .alignment import LDAM, Technique, alignment_loss, association_logits, get_technique, target_association
 from .distances import feature_distance, widen
+from .distributed import whole_batch
 from .proxies import Proxies, proxy_loss
 
 # %% ../nbs/api/04a_objective.ipynb #d1cd92a5
@@ -21,16 +22,19 @@ class PrimeTerms(NamedTuple):
     proxy:Tensor # equation (4), once per batch
     align:Tensor # equation (7), (9), (10) or (11), mean over the batch
 
-# %% ../nbs/api/04a_objective.ipynb #6d842ca4
+# %% ../nbs/api/04a_objective.ipynb #f956b853
 def _check_settings(o):
     feature_distance(o.distance)    # an unknown name is refused now
     for n in ('tau_f', 'tau_t'):
-        if not getattr(o, n) > 0: raise ValueError(f'{n} must be positive: got {getattr(o, n)}. The paper uses 1 to 10.')
+        if not 0 < _number(o, n) < float('inf'): raise ValueError(f'{n} must be positive: got {getattr(o, n)!r}. It is a finite number; the paper uses 1 to 10.')
     for n in ('lambda_p', 'lambda_a', 'alpha'):
-        if not getattr(o, n) >= 0: raise ValueError(f'{n} must not be negative: got {getattr(o, n)}. 0 switches the term off.')
+        if not 0 <= _number(o, n) < float('inf'): raise ValueError(f'{n} must not be negative: got {getattr(o, n)!r}. It is a finite number; 0 switches the term off.')
+    if o.drw_epoch is not None and not _number(o, 'drw_epoch') >= 0: raise ValueError(f'drw_epoch must not be negative: got {o.drw_epoch!r}. It is the epoch from which weights act.')
     defers = type(o.technique).weights is not Technique.weights and not (isinstance(o.technique, LDAM) and o.technique.beta is None)
     if o.drw_epoch is not None and not defers:
         raise ValueError(f'drw_epoch needs weights to defer: got drw_epoch={o.drw_epoch} with {o.technique}. Use PRW, CB or LDAM(beta=0.9999).')
+
+def _number(o, n): return float('nan') if isinstance(v := getattr(o, n), str) or v is None else float(v)
 
 # %% ../nbs/api/04a_objective.ipynb #291825ee
 class PrimeLoss(nn.Module):
@@ -65,7 +69,25 @@ def proxy(self:PrimeLoss,
     if not self.lambda_p: return features.new_zeros(())
     return proxy_loss(widen(features), proxies.targets, self.tau_f, self.tau_t, self.alpha, self.distance, proxies.scale)
 
-# %% ../nbs/api/04a_objective.ipynb #1269299a
+# %% ../nbs/api/04a_objective.ipynb #27f52455
+@patch
+def associate(self:PrimeLoss, proxies:Proxies, y:Tensor) -> Tensor: # (B, C)
+    "Target association of (B,) or (B, T) targets, equation (6)"
+    return target_association(y, proxies.targets, self.tau_t, proxies.scale, self.one_hot)
+
+@patch
+def weights(self:PrimeLoss,
+    proxies:Proxies, # C proxies
+    T:Tensor,        # (B, C) target association of the batch
+    epoch:int=0,     # compared with `drw_epoch`
+    seen=None,       # targets that are counted in place of those of the batch
+) -> Tensor|None:    # (C,)
+    "Weight of each proxy's term, for the samples of all processes"
+    if self.drw_epoch is not None and epoch < self.drw_epoch: return None
+    if self.technique.reads_batch: T, = whole_batch((T if seen is None else self.associate(proxies, seen)).detach())
+    return self.technique.weights(T, proxies.counts)
+
+# %% ../nbs/api/04a_objective.ipynb #003f06d8
 @patch
 def align(self:PrimeLoss,
     proxies:Proxies, # C proxies
@@ -73,34 +95,34 @@ def align(self:PrimeLoss,
     z:Tensor,        # (B, F) features of the batch
     y:Tensor,        # (B,) or (B, T) targets of the batch
     epoch:int=0,     # compared with `drw_epoch`
+    seen=None,       # targets that PRW counts in place of `y`
 ) -> Tensor:         # scalar, mean over the batch
     "Alignment loss, equations (7) and (9) to (11)"
-    logits = association_logits(z, features, self.tau_f, self.distance)
-    T = target_association(y, proxies.targets, self.tau_t, proxies.scale, self.one_hot)
-    on = self.drw_epoch is None or epoch >= self.drw_epoch
-    weights = self.technique.weights(T, proxies.counts) if on else None
-    return alignment_loss(logits, T, weights, self.technique.margins(proxies.counts))
+    logits, T = association_logits(z, features, self.tau_f, self.distance), self.associate(proxies, y)
+    return alignment_loss(logits, T, self.weights(proxies, T, epoch, seen), self.technique.margins(proxies.counts))
 
-# %% ../nbs/api/04a_objective.ipynb #79803160
+# %% ../nbs/api/04a_objective.ipynb #c495e121
 def _check_batch(proxies, z, y):
     F, T = proxies.features.shape[1], proxies.targets.shape[1:] or (1,)
-    if z.ndim != 2 or z.shape[1] != F:
+    if z.device != proxies.features.device: raise ValueError(f'features and proxies must be on one device: got {z.device} and {proxies.features.device}. Move the head with the model: model.to(device).')
+    if z.ndim != 2 or z.shape[1] != F or not len(z):
         raise ValueError(f'features must have shape (B, {F}): got {tuple(z.shape)}. The head must sit on the last linear layer and see one row per sample.')
     shapes = [(len(z), *T)] + ([(len(z),)] if T == (1,) else [])
     if tuple(y.shape) not in shapes:
         raise ValueError(f'targets must have shape {" or ".join(map(str, shapes))}: got {tuple(y.shape)}. Reduce dense targets to one number or vector per sample.')
 
-# %% ../nbs/api/04a_objective.ipynb #66263daa
+# %% ../nbs/api/04a_objective.ipynb #0ae27571
 @patch
 def forward(self:PrimeLoss,
     proxies:Proxies, # C proxies
     z:Tensor,        # (B, F) features of the batch
     y:Tensor,        # (B,) or (B, T) targets of the batch
     epoch:int=0,     # compared with `drw_epoch`
+    seen=None,       # targets that PRW counts, if not those of the batch: of all batches that make up one step
 ) -> PrimeTerms:
     "What to add to the regression loss; `ValueError` for wrong shapes"
     _check_batch(proxies, z, y)
     with torch.autocast(z.device.type, enabled=False):
         features = proxies.batch_features(widen(z), y)
-        p, a = self.proxy(proxies, features), self.align(proxies, features, z, y, epoch)
+        p, a = self.proxy(proxies, features), self.align(proxies, features, z, y, epoch, seen)
         return PrimeTerms(self.lambda_p*p + self.lambda_a*a, p, a)

@@ -7,15 +7,16 @@ __all__ = ['uniform_targets', 'random_targets', 'kmeans_targets', 'proxy_targets
            'pair_similarity', 'proxy_kl', 'proxy_spread', 'proxy_loss', 'Proxies', 'nearest_proxy', 'make_proxies',
            'CentroidProxies', 'centroids']
 
-# %% ../nbs/api/03_proxies.ipynb #ab359c02
+# %% ../nbs/api/03_proxies.ipynb #391f1315
 import numpy as np
 import torch
 from fastcore.basics import patch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn import functional as F
-from .checks import check_targets
+from .checks import as_float64, check_targets
 from .distances import as_columns, cosine_distance, feature_distance, target_distance
+from .distributed import whole_batch
 
 # %% ../nbs/api/03_proxies.ipynb #485e2ead
 def uniform_targets(
@@ -49,7 +50,7 @@ def kmeans_targets(
     centres = KMeans(n_proxies, n_init=10, random_state=seed).fit(cols).cluster_centers_
     return np.sort(centres[:, 0]) if y.ndim == 1 else centres
 
-# %% ../nbs/api/03_proxies.ipynb #ec4e4135
+# %% ../nbs/api/03_proxies.ipynb #d9a2c16b
 def proxy_targets(
     y,             # (N,) or (N, T) training targets
     n_proxies:int, # C, at least 2
@@ -58,7 +59,7 @@ def proxy_targets(
 ) -> np.ndarray: # (C,) or (C, T)
     "Targets of the proxies; `ValueError` for bad targets, C < 2 or an unknown method"
     y = check_targets(y, 'training targets')
-    if n_proxies < 2 or n_proxies != int(n_proxies): raise ValueError(f'n_proxies must be a whole number from 2 up: got {n_proxies}. Order needs two points.')
+    if not isinstance(n_proxies, (int, float, np.number)) or not 2 <= n_proxies < np.inf or n_proxies % 1: raise ValueError(f'n_proxies must be a whole number from 2 up: got {n_proxies}. Order needs two points.')
     if method == 'auto': method = 'uniform' if y.ndim == 1 else 'kmeans'
     if method == 'uniform' and y.ndim > 1: raise ValueError(f'uniform proxy targets need scalar targets: got shape {y.shape}. Use method="kmeans".')
     if method == 'uniform': return uniform_targets(y.min(), y.max(), n_proxies)
@@ -66,10 +67,10 @@ def proxy_targets(
     if method not in makers: raise ValueError(f'unknown method: got {method!r}, expected "auto", "uniform", "random" or "kmeans"')
     return makers[method](y, n_proxies, seed)
 
-# %% ../nbs/api/03_proxies.ipynb #92c6ac8a
+# %% ../nbs/api/03_proxies.ipynb #c42c191f
 def default_scale(y:np.ndarray) -> float: # > 0
     "Largest distance that two targets within the range of `y` can have"
-    return float(np.linalg.norm(y.max(0) - y.min(0)))
+    with np.errstate(over='ignore'): return float(np.linalg.norm(y.max(0) - y.min(0)))
 
 # %% ../nbs/api/03_proxies.ipynb #f9f366c0
 def off_diagonal(
@@ -136,7 +137,14 @@ def proxy_loss(
     kl = proxy_kl(features, targets, tau_f, tau_t, distance, scale)
     return kl - proxy_spread(features, targets, alpha, scale) if alpha else kl
 
-# %% ../nbs/api/03_proxies.ipynb #95138b70
+# %% ../nbs/api/03_proxies.ipynb #8e0d6fc1
+def _kept(x, name, ok, want, hint=''):
+    "`x` as a float32 tensor; `ValueError` unless `ok` holds for it"
+    with np.errstate(over='ignore'): t = torch.from_numpy(as_float64(x, name).astype(np.float32))
+    if not (t.isfinite() & ok(t)).all(): raise ValueError(f'{name} must be {want}: got {x}, {t.tolist()} in float32. {hint}')
+    return t
+
+# %% ../nbs/api/03_proxies.ipynb #677829db
 class Proxies(nn.Module):
     "C learned features with fixed targets"
     def __init__(self,
@@ -146,12 +154,12 @@ class Proxies(nn.Module):
         counts=None,      # (C,) training samples nearest to each proxy; ones if not known
     ):
         super().__init__()
-        targets = torch.as_tensor(np.asarray(targets), dtype=torch.float32)
-        if not scale > 0: raise ValueError(f'scale must be positive: got {scale}. Use the range of the training targets.')
-        self.register_buffer('targets', targets)
-        self.register_buffer('scale', torch.tensor(float(scale)))
-        self.register_buffer('counts', torch.ones(len(targets)) if counts is None else torch.as_tensor(np.asarray(counts), dtype=torch.float32))
-        self.features = nn.Parameter(nn.init.kaiming_normal_(torch.empty(len(targets), n_features)))
+        if n_features < 1: raise ValueError(f'n_features must be 1 or more: got {n_features}. It is the width of the feature z.')
+        self.register_buffer('targets', _kept(targets, 'proxy targets', lambda t: t == t, 'finite', 'Use another unit of the target.'))
+        C = len(self.targets)
+        self.register_buffer('scale', _kept(scale, 'scale', lambda t: t > 0, 'positive', 'Use the range of the training targets, in a unit that fits.'))
+        self.register_buffer('counts', _kept([1.]*C if counts is None else counts, 'counts', lambda t: (t >= 0) & (t.shape == (C,)), f'{C} numbers from 0 up'))
+        self.features = nn.Parameter(nn.init.kaiming_normal_(torch.empty(C, n_features)))
     def __len__(self): return len(self.targets)
     def extra_repr(self): return f'{len(self)} proxies, {self.features.shape[1]} features, scale {self.scale:g}'
 
@@ -208,13 +216,14 @@ def batch_features(self:Proxies,
     "Proxy features to use with this batch: the learned ones"
     return self.features
 
-# %% ../nbs/api/03_proxies.ipynb #a59532cf
+# %% ../nbs/api/03_proxies.ipynb #452b91a2
 @patch
 def batch_features(self:CentroidProxies,
     z:Tensor, # (B, F) features of the batch
     y:Tensor, # (B,) or (B, T) targets of the batch
 ) -> Tensor:  # (C, F); rows with samples in the batch carry gradient
-    "Centroids of the batch, and the last known ones for proxies without a sample"
+    "Centroids of the batch, over all ranks, and the last known ones for proxies without a sample"
+    z, y = whole_batch(z, y)
     c, n = centroids(z, nearest_proxy(y, self.targets), len(self))
     out = torch.where((n > 0)[:, None], c, self.features.to(c.dtype))
     if self.training: self.features.copy_(out.detach())

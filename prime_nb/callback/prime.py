@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['PRIME']
 
-# %% ../../nbs/api/21_callback.prime.ipynb #e51309de
+# %% ../../nbs/api/21_callback.prime.ipynb #1ae8c61b
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from torch import Tensor
+from .accumulate import read_ahead
 from .features import FeatureCallback, training_targets
 from .head import ProxyHead, find_head, wrap_head
 from ..objective import PrimeLoss
 from ..proxies import CentroidProxies, Proxies, make_proxies
 
-# %% ../../nbs/api/21_callback.prime.ipynb #b882954d
+# %% ../../nbs/api/21_callback.prime.ipynb #d0b2141b
 @delegates(PrimeLoss.__init__)
 class PRIME(FeatureCallback):
     "Train with proxies: adds the proxy and alignment losses of PRIME (eq. 8) to the loss of a `Learner`"
@@ -27,11 +28,12 @@ class PRIME(FeatureCallback):
         centroid:bool=False,     # proxies are batch centroids, not learned (Table 17)
         layer:str|None=None,     # dotted name of the last linear layer, if it is not the last one registered
         seed:int=0,              # for random and K-means proxy targets
+        accumulate:bool=True,    # with `GradientAccumulation`, PRW counts the samples of a whole step; False: of each batch
         **kwargs,                # settings of `PrimeLoss`
     ):
         if not proxy_lr >= 0: raise ValueError(f'proxy_lr must not be negative: got {proxy_lr}')
         self.n_proxies, self.targets, self.method, self.target_scale, self.proxy_lr = n_proxies, targets, method, target_scale, proxy_lr
-        self.centroid, self.layer, self.seed, self.prime_loss = centroid, layer, seed, PrimeLoss(**kwargs)
+        self.centroid, self.layer, self.seed, self.accumulate, self.prime_loss = centroid, layer, seed, accumulate, PrimeLoss(**kwargs)
 
 # %% ../../nbs/api/21_callback.prime.ipynb #25e685f3
 @patch
@@ -52,11 +54,23 @@ def install(self:PRIME):
     elif len(head.proxies) != self.n_proxies:
         raise ValueError(f'the model has another head: got one with {len(head.proxies)} proxies, expected {self.n_proxies}. Set n_proxies to match, or `strip` the model.')
 
-# %% ../../nbs/api/21_callback.prime.ipynb #8195aaa5
+# %% ../../nbs/api/21_callback.prime.ipynb #e809f429
 @patch
 def feature_loss(self:PRIME, z:Tensor, y:Tensor) -> dict:
     "Proxy and alignment loss of the batch, and their weighted sum"
-    return self.prime_loss(self.feature_head.proxies, z, y, self.epoch)._asdict()
+    return self.prime_loss(self.feature_head.proxies, z, y, self.epoch, seen=self.ahead and self.ahead.targets)._asdict()
+
+# %% ../../nbs/api/21_callback.prime.ipynb #b9ccad6d
+@patch
+def before_fit(self:PRIME):
+    super(PRIME, self).before_fit()
+    self.ahead = None
+
+@patch
+def before_train(self:PRIME):
+    super(PRIME, self).before_train()
+    if not (self.accumulate and self.prime_loss.technique.reads_batch): return
+    self.ahead = read_ahead(self.learn, self.ahead.left if self.ahead else ())
 
 # %% ../../nbs/api/21_callback.prime.ipynb #da2d4ca5
 @patch

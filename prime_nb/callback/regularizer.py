@@ -10,7 +10,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .features import FeatureLoss, training_targets
 
-# %% ../../nbs/api/20b_callback.regularizer.ipynb #c3ed38c3
+# %% ../../nbs/api/20b_callback.regularizer.ipynb #ecc0723d
 class Regularizer(FeatureLoss):
     "Adds `weight` x `loss(z, y)`, or `loss(z, y, pred)` if `loss.needs_pred`, and calls `loss.end_epoch()` after each epoch if there is one"
     def feature_loss(self, z:Tensor, y:Tensor) -> dict:
@@ -18,7 +18,7 @@ class Regularizer(FeatureLoss):
         if not getattr(loss, 'needs_pred', False): return super().feature_loss(z, y)
         pred = pred[0] if isinstance(pred, (tuple, list)) else pred
         pred = getattr(self.loss_func, 'decodes', lambda out: out)(pred)
-        value = loss(z, y, pred.detach().as_subclass(Tensor))
+        value = loss(*self.samples(z, y, pred.detach().as_subclass(Tensor)))
         return dict(total=self.weight*value, value=value)
 
 # %% ../../nbs/api/20b_callback.regularizer.ipynb #3c6e3fb5
