@@ -9,11 +9,11 @@ DOCS = ROOT/'docs'
 
 # Layers of the API, in the order of the sidebar: page, title, what it is, which modules (the first match counts)
 LAYERS = [
-    ('foundations', 'Foundations', 'Distances, bins, metrics, plots: NumPy and plain PyTorch, no fastai.', 'distances targets metrics plots'),
+    ('foundations', 'Foundations', 'Distances, bins, metrics, plots: NumPy and plain PyTorch, no fastai.', 'distances targets metrics plots distributed'),
     ('method', 'The method', 'PRIME and the losses it is used with, as plain PyTorch modules for a loop of your own.', 'proxies alignment objective losses'),
     ('callbacks', 'Callbacks', 'The same for fastai: the head that owns the proxies, and the callbacks that read features from it.', 'callback.*'),
     ('own-data', 'Your own data', 'From a table or a file to a judged and saved model.', 'data.columns data.tabular data.table* data.inputs auto judge fit* saved table_file report_html learner own* sklearn'),
-    ('data', 'Data', 'Data sets, their generated twins, and the cache.', 'data.*'),
+    ('data', 'Data', 'Data sets, their generated twins, and the cache.', 'data.* data_cli'),
     ('models', 'Models', 'Networks that the benchmarks use.', 'models.*'),
     ('baselines', 'Baselines', 'The methods that PRIME is compared with, each from its paper.', 'baselines.*'),
     ('benchmark-tools', 'Benchmark tools', 'Recipes, runs, searches and tables; the command line.', 'bench.* cli'),
@@ -165,8 +165,18 @@ def find_picture(nb, text):
             for out in c['outputs']:
                 if png := out.get('data', {}).get('image/png'): return base64.b64decode(''.join(png))
 
+def with_chapters(entries, chapters, fig_alt):
+    """Entries of the gallery, and one for each chapter that has none: its first picture with a text, under the chapter's title.
+    `chapters`: notebook -> (title, cells), `fig_alt`: cell -> the text of its picture, or None"""
+    out = []
+    for f, (title, cells) in chapters.items():
+        own = [e for e in entries if e['notebook'] == f]
+        first = next((c for c in cells if c['cell_type'] == 'code' and fig_alt(c) and any('image/png' in o.get('data', {}) for o in c['outputs'])), None)
+        out += own or ([dict(notebook=f, cell=source(first), title=title, alt=fig_alt(first))] if first else [])
+    return out + [e for e in entries if e['notebook'] not in chapters]
+
 def gallery_cards(pictures, page):
-    "Cards with a picture each, in MyST; `pictures`: (file, entry of gallery.json)"
-    def one(name, e): return (f':::{{grid-item-card}} {e["title"]}\n:link: /{page(e["notebook"])}\n:link-type: doc\n:img-top: /gallery/{name}\n'
-                              f':img-alt: {e["alt"]}\n:class-card: picture\n:::')
-    return '::::{grid} 1 2 2 3\n:gutter: 3\n:class-container: gallery\n\n' + '\n\n'.join(one(n, e) for n, e in pictures) + '\n::::'
+    "Cards with a picture each, in MyST; `pictures`: (file, entry of gallery.json, whether it needs no white paper)"
+    def one(name, e, clear): return (f':::{{grid-item-card}} {e["title"]}\n:link: /{page(e["notebook"])}\n:link-type: doc\n:img-top: /gallery/{name}\n'
+                              f':img-alt: {e["alt"]}\n:class-card: picture\n' + ':class-img-top: dark-light\n'*clear + ':::')
+    return '::::{grid} 1 2 2 3\n:gutter: 3\n:class-container: gallery\n\n' + '\n\n'.join(one(*p) for p in pictures) + '\n::::'

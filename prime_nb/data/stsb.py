@@ -7,13 +7,14 @@ __all__ = ['STSB_FILES', 'STSB_COLUMNS', 'STSB_SHA256', 'STSB_TRAIN_COUNTS', 'TW
            'STSB_URL', 'Pairs', 'read_pairs', 'write_stsb_twin', 'stsb_bins', 'download_stsb', 'other_files',
            'load_stsb', 'pair_features', 'encode_splits', 'stsb_features', 'stsb_dls']
 
-# %% ../../nbs/api/31_data.stsb.ipynb #22daff1c
+# %% ../../nbs/api/31_data.stsb.ipynb #7dfbab96
 import os
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
-import pooch
+import torch
 from .cache import cache_folder, cached, file_sha256
+from .download import fetch
 from .memory import TensorDataLoaders, tensor_dls
 from ..models.encoder import SentenceEncoder
 from ..targets import LabelBins
@@ -150,7 +151,7 @@ def _check_folder(data_dir):
         raise FileNotFoundError(f'{folder} lacks {missing}: got {sorted(os.listdir(folder))[:10]}. Copy the files there, or leave data_dir out (no --data) to download them.')
     return folder
 
-# %% ../../nbs/api/31_data.stsb.ipynb #3de0a657
+# %% ../../nbs/api/31_data.stsb.ipynb #ca54814e
 STSB_URL = 'https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/sts-b-dir/glue_data/STS-B/'
 
 def download_stsb(
@@ -161,9 +162,8 @@ def download_stsb(
 ) -> Path: # the folder with the three files
     "The files in the cache, downloaded if need be; `FileNotFoundError` that says what to do instead"
     target = cache_folder(folder)/'sts-b-dir'
-    get = pooch.HTTPDownloader(timeout=timeout)
     try:
-        for split, f in STSB_FILES.items(): pooch.retrieve(url + f, f'sha256:{sha256[split]}', f, target, downloader=get)
+        for split, f in STSB_FILES.items(): fetch(url + f, target/f, sha256[split], retries=1, timeout=timeout)
     except (OSError, ValueError) as e:
         raise FileNotFoundError(f'STS-B-DIR is not in {target} and could not be downloaded from {url} ({type(e).__name__}: {e}). '
             f'Go online once, or copy {", ".join(STSB_FILES.values())} into a folder and pass it (data_dir=, or --data).') from e
@@ -188,15 +188,16 @@ def load_stsb(
         warnings.warn(f'{", ".join(other)} in {folder}: not the split of Yang et al. (2021). Figures on it are not comparable with published ones.')
     return splits
 
-# %% ../../nbs/api/31_data.stsb.ipynb #66dae075
+# %% ../../nbs/api/31_data.stsb.ipynb #e32ed315
 def pair_features(
     u, # (N, F) vectors of the first sentences
     v, # (N, F) vectors of the second
-) -> np.ndarray: # (N, 4F) float32
-    "u, v, |u-v| and u*v side by side; `ValueError` for different shapes"
-    u, v = np.asarray(u, np.float32), np.asarray(v, np.float32)
-    if u.ndim != 2 or u.shape != v.shape: raise ValueError(f'u and v must have one shape (N, F): got {u.shape} and {v.shape}. Encode both sides of the same pairs.')
-    return np.concatenate([u, v, np.abs(u-v), u*v], 1)
+): # (N, 4F): float32 array, or a tensor if `u` and `v` are tensors
+    "u, v, |u-v| and u*v side by side, with gradients for tensors; `ValueError` for different shapes"
+    join = torch.cat if isinstance(u, torch.Tensor) else np.concatenate
+    if join is np.concatenate: u, v = np.asarray(u, np.float32), np.asarray(v, np.float32)
+    if u.ndim != 2 or u.shape != v.shape: raise ValueError(f'u and v must have one shape (N, F): got {tuple(u.shape)} and {tuple(v.shape)}. Encode both sides of the same pairs.')
+    return join([u, v, abs(u-v), u*v], 1)
 
 # %% ../../nbs/api/31_data.stsb.ipynb #dbdc6668
 def encode_splits(
