@@ -1,9 +1,10 @@
 """The documentation site: its parts always, the site itself where Sphinx is installed, all pages in Chromium with `--flags slow`"""
-import asyncio, fcntl, importlib.util, os, pkgutil, re, subprocess, sys
+import asyncio, base64, fcntl, importlib.util, io, os, pkgutil, re, subprocess, sys
 from functools import lru_cache
 from importlib import import_module
 
 import pytest
+from PIL import Image
 
 import nbtools
 from nbtools import ROOT, notebooks, read, source
@@ -12,7 +13,7 @@ pytest.importorskip('nbdev', reason='the site is built from nbdev notebooks')
 missing = [m for m in ('sphinx', 'myst_nb', 'sphinx_book_theme', 'sphinx_design', 'sphinx_copybutton', 'pybtex', 'sphinx-mathjax-offline') if importlib.util.find_spec(m) is None]
 if missing: pytest.skip(f"no {', '.join(missing)} here: pip install -e '.[docs]'", allow_module_level=True)
 
-import browser, build_docs, check_outputs, check_site, site_cells, site_myst, site_nbdev, site_pages
+import browser, build_docs, check_outputs, check_site, draw_overview, site_cells, site_myst, site_nbdev, site_pages
 from site_myst import Book, Name, Page
 
 NBS = ROOT/'nbs'
@@ -135,13 +136,29 @@ class TestCells:
     @pytest.mark.parametrize('code, want', [
         ('#| fig-alt: A hill\nplot()', 'A hill'), ("ax.set_title('Rare is hard')", 'Plot: Rare is hard'), ('show_it()', 'What it shows, for the section “Where errors are”'), ('plot()', 'Picture, for the section “Where errors are”')])
     def test_a_picture_has_a_text(self, code, want):
-        out = site_cells.code_cell(self.cell(code, dict(output_type='display_data', data={'image/png': 'aaaa'})), 'Where `errors` are', dict(show_it='What it shows'))
+        out = site_cells.code_cell(self.cell(code, dict(output_type='display_data', data={'image/jpeg': 'aaaa'})), 'Where `errors` are', dict(show_it='What it shows'))
         assert out.metadata.mystnb.image.alt == want
 
     @pytest.mark.parametrize('code, want', [('class A:\n    x = 1', 'Source of A'), ('def _f(): pass\nN = 3', 'Source of _f, N'), ('f(1)', 'Source')])
     def test_a_fold_says_what_it_holds(self, code, want): assert site_cells.defined(code) == want
 
     def test_deviations_stay_with_their_figures(self): assert site_cells.together('7.0 ± 0.3 (p <.01)') == '7.0\xa0±\xa00.3 (p\xa0<.01)'
+
+
+    def png(self, back, ink):
+        out = io.BytesIO()
+        picture = Image.new('RGBA', (20, 20), back)
+        picture.paste(ink, (5, 5, 15, 15))
+        picture.save(out, 'PNG')
+        return out.getvalue()
+
+    @pytest.mark.parametrize('back, ink, want', [
+        ((0, 0, 0, 0), (128, 128, 128, 255), True), ((255, 255, 255, 255), (128, 128, 128, 255), False), ((0, 0, 0, 0), (0, 0, 0, 255), False)])
+    def test_neutral_pictures_on_a_clear_ground_need_no_paper(self, back, ink, want):
+        png = self.png(back, ink)
+        assert site_cells.needs_no_paper(png) is want
+        out = site_cells.code_cell(self.cell('plot()', dict(output_type='display_data', data={'image/png': base64.b64encode(png).decode()})), '')
+        assert out.metadata.mystnb.image.get('classes') == ('dark-light' if want else None)
 
 
 class TestDocumentation:
@@ -195,6 +212,15 @@ class TestMethods:
         assert len(site_pages.licence(method, lambda f: read(NBS/f))) > 40
         assert method['name'] and method['kind']
 
+    @pytest.mark.parametrize('method', site_pages.methods(), ids=lambda m: m['slug'])
+    def test_its_page_has_paper_licence_and_every_setting(self, method):
+        page = site_pages.method_page(method, recipes(), 'A NOTE', 'A PAPER', lambda notebook: 'somewhere')
+        assert '## Paper\n\nA PAPER' in page and '## Licence\n\nA NOTE' in page
+        for name in method['recipes']:
+            _, _, text = page.partition(f'## `{name}`\n')
+            text, lines = text.partition('\n## ')[0], recipes()[name].values
+            assert text.strip() and all(f'| `{k}` |' in text and v.source for k, v in lines.items())
+
 
 class TestPapersFile:
     def test_every_paper_that_is_named_has_an_entry(self):
@@ -218,6 +244,22 @@ class TestOtherPages:
         for e in site_pages.gallery():
             assert site_pages.find_picture(read(NBS/e['notebook']), e['cell']), e
             assert e['title'] and len(e['alt']) > 20
+
+    def test_the_gallery_has_every_chapter_with_a_picture(self):
+        raw = {f: read(NBS/f) for f in site().part('book')}
+        alt = lambda c: site_cells.options(source(c))[0].get('fig-alt')
+        rows = site_pages.with_chapters(site_pages.gallery(), {f: (f, nb['cells']) for f, nb in raw.items()}, alt)
+        drawn = [f for f, nb in raw.items() if any('image/png' in o.get('data', {}) for c in nb['cells'] if c['cell_type'] == 'code' for o in c['outputs'])]
+        assert len(drawn) > 10 and not set(drawn) - {e['notebook'] for e in rows}, 'give one picture of these chapters a fig-alt, or an entry in docs/gallery.json'
+
+    def test_pictures_in_files_are_marked(self):
+        marked = lambda name: site().without_paper(f'![x](images/{name})', 'index.ipynb').endswith('{.dark-light}')
+        assert marked('overview.png') and marked('proxies.webp') and not marked('faces.png') and not marked('none.png')
+
+    def test_the_picture_of_the_front_page_shows_the_results(self):
+        assert draw_overview.drawn() == draw_overview.numbers(), 'the results have changed: python tools/draw_overview.py'
+        said = source(next(c for c in read(NBS/'index.ipynb')['cells'] if 'overview.png' in source(c)))
+        for shots in draw_overview.numbers().values(): assert all(f'{mean:.1f}' in said for mean, _ in shots.values()), 'the text of the picture in nbs/index.ipynb has other numbers'
 
     def test_the_table_of_symbols_has_those_of_the_method(self):
         table = (ROOT/'docs'/'symbols.md').read_text(encoding='utf-8')
@@ -348,6 +390,10 @@ class TestStoredOutputs:
 
     @pytest.mark.parametrize('old, new', [('loss 1.23', 'loss 1.25'), ('a 1', 'b 1'), ('1 2', '1 2 3')])
     def test_others_do_not(self, old, new): assert check_outputs.difference(self.out(old), self.out(new))
+
+    def test_where_a_text_is_cut_does_not_matter(self):
+        cell = lambda *texts: site_cells.nbformat.v4.new_notebook(cells=[site_cells.nbformat.v4.new_code_cell('', outputs=[self.out(t) for t in texts])])
+        assert not list(check_outputs.compare(cell('a 1\n', 'b 2\n'), cell('a 1\nb 2\n'))) and list(check_outputs.compare(cell('a 1\n'), cell('a 1\n', 'b 2\n')))
 
     @pytest.mark.slow
     @pytest.mark.parametrize('path', notebooks(), ids=nbtools.name)

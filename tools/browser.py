@@ -28,7 +28,8 @@ LOOK = '''JSON.stringify({
   maths: [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(e => e.getAttribute('data-mjx-error') || e.textContent),
   raw: [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent.slice(0, 60)),
   broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
-  dim: [...document.querySelectorAll('.cell_output img, .gallery img')].filter(i => getComputedStyle(i).backgroundColor != 'rgb(255, 255, 255)').map(i => i.src)})'''
+  dim: [...document.querySelectorAll('.cell_output img, .gallery img')].filter(i => getComputedStyle(i).backgroundColor != (
+    i.classList.contains('dark-light') ? 'rgba(0, 0, 0, 0)' : 'rgb(255, 255, 255)')).map(i => i.src)})'''
 
 
 def find_chromium():
@@ -125,7 +126,7 @@ class Browser:
         yield from (f'mathematics: {m}' for m in look['maths'])
         yield from (f'mathematics was not set: {m}' for m in look['raw'])
         yield from (f'a picture is missing: {b}' for b in look['broken'])
-        yield from (f'a picture does not lie on white paper: {d}' for d in look['dim'])
+        yield from (f'a picture does not lie on its paper (white, or none for dark-light): {d}' for d in look['dim'])
 
     async def shot(self, path, full=False):
         "Write a PNG of what is seen, or of the whole page"

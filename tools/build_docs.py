@@ -101,10 +101,19 @@ class Site:
     def write_notebooks(self):
         for f, nb in self.nbs_done.items():
             cells = site_cells.convert(nb, self.book, self.pages[f])
+            for c in cells:
+                if c.cell_type == 'markdown': c.source = self.without_paper(c.source, f)
             if f == 'index.ipynb': cells = self.front_page(cells)
             else: cells[0].source = self.opening(cells[0].source, f)
             self.write(self.book.pages[f] + '.ipynb', nbformat.writes(nbformat.v4.new_notebook(
                 cells=cells, metadata=dict(kernelspec=dict(name='python3', display_name='Python 3', language='python')))))
+
+    def without_paper(self, text, f):
+        "Text whose pictures in files are marked if they need no white paper in dark mode"
+        def mark(m):
+            path = (self.nbs/f).parent/m[1]
+            return m[0] + ('{.%s}' % site_cells.DARK_LIGHT if path.is_file() and site_cells.needs_no_paper(path.read_bytes()) else '')
+        return re.sub(r'!\[[^\]]*\]\(([^)\s]+\.(?:png|webp))\)(?!\{)', mark, text)
 
     def front_page(self, cells):
         "The index notebook, with where to go next and the gallery after its first cell"
@@ -119,12 +128,13 @@ class Site:
     def gallery(self):
         "Write the pictures of the gallery; its cards"
         cards = []
-        for i, e in enumerate(site_pages.gallery()):
+        chapters = {f: (self.info[f][0], self.raw[f]['cells']) for f in self.part('book')}
+        for i, e in enumerate(site_pages.with_chapters(site_pages.gallery(), chapters, lambda c: site_cells.options(source(c))[0].get('fig-alt'))):
             self.page_of(e['notebook'])
             png = site_pages.find_picture(self.raw[e['notebook']], e['cell'])
             if png is None: raise ValueError(f"docs/gallery.json: no cell of nbs/{e['notebook']} with {e['cell']!r} has a stored picture")
             self.write(f'gallery/{i}.png', png)
-            cards.append((f'{i}.png', e))
+            cards.append((f'{i}.png', e, site_cells.needs_no_paper(png)))
         return site_pages.gallery_cards(cards, self.page_of)
 
     def write_pages(self):

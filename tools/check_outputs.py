@@ -14,6 +14,7 @@ from run_notebooks import COLOUR, execute, is_noise
 
 NUMBER = re.compile(r'(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w)')
 TIME = re.compile(r'\b\d\d:\d\d\b')
+ADDRESS = re.compile(r' at 0x[0-9a-fA-F]+')    # nbdev drops them
 
 
 def parts(output):
@@ -21,7 +22,7 @@ def parts(output):
     data = output.get('data', {})
     if any(k.startswith('image/') for k in data): return 'a picture', []
     text = output.get('text') or data.get('text/markdown') or data.get('text/html') or data.get('text/plain', '')
-    text = TIME.sub('', ' '.join(''.join(text).split()))
+    text = ADDRESS.sub('', TIME.sub('', ' '.join(''.join(text).split())))
     return NUMBER.sub('#', text), [float(n) for n in NUMBER.findall(text)]
 
 def differ(old, new, figures=3):

@@ -1,7 +1,9 @@
 """Cells of a processed notebook as MyST-NB wants them: text translated, code with its tags, outputs without noise."""
-import ast, re
+import ast, base64, io, re
 
 import nbformat
+import numpy as np
+from PIL import Image
 
 from nbtools import source
 from run_notebooks import is_noise
@@ -51,8 +53,18 @@ def code_cell(cell, heading, helpers={}):
         tags.append('hide-input')
         extra |= dict(code_prompt_show=found.get('code-summary', 'Code'), code_prompt_hide=found.get('code-summary', 'Code'))
     if any(k.startswith('image/') for o in out.outputs for k in o.get('data', {})): extra['image'] = dict(alt=alt_text(found, code, heading, helpers))
+    drawn = [p for o in out.outputs if (p := o.get('data', {}).get('image/png'))]
+    if drawn and all(needs_no_paper(base64.b64decode(''.join(p))) for p in drawn): extra['image']['classes'] = DARK_LIGHT
     out.metadata = nbformat.from_dict(dict(tags=tags, mystnb=extra))
     return out
+
+DARK_LIGHT = 'dark-light'    # class of pictures that need no white paper in dark mode
+
+def needs_no_paper(png):
+    "Whether a picture can be read on white and on black: its corners are transparent, and hardly anything in it is black"
+    a = np.asarray(Image.open(io.BytesIO(png)).convert('RGBA'))
+    clear = not a[[0, 0, -1, -1], [0, -1, 0, -1], 3].any()
+    return bool(clear and ((a[..., :3].max(-1) < 60) & (a[..., 3] > 200)).mean() < .002)
 
 def kept(outputs):
     "Stored outputs that are worth showing"
