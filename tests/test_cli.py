@@ -19,7 +19,7 @@ def toy(out, *args): return ('toy', '--out', out, '--methods', 'sqinv,prime', '-
 def figures(out): return {p.relative_to(out).as_posix(): json.loads(p.read_text())['metrics'] for p in Path(out).rglob('[0-9].json')}
 
 
-@pytest.mark.parametrize('name', ['prime_demo', 'prime_bench', 'prime_verify'])
+@pytest.mark.parametrize('name', ['prime_demo', 'prime_bench', 'prime_table', 'prime_verify'])
 def test_help_is_quick(name):
     start = time.monotonic()
     done = run(name, '--help')

@@ -75,17 +75,18 @@ def alive(pid:int) -> bool:
     except PermissionError: pass    # it exists, and is somebody else's
     return True
 
-# %% ../../nbs/api/40c_bench.files.ipynb #8b17cd68
+# %% ../../nbs/api/40c_bench.files.ipynb #da6e474d
 @patch
 def stale(self:Lock) -> bool:
     "Whether the owner of the lock is gone"
-    try: age, text = time.time() - self.path.stat().st_mtime, self.path.read_text()
+    try: age, text = time.time() - self.path.stat().st_mtime, self.path.read_bytes()
     except FileNotFoundError: return True
     try: owner = json.loads(text)
-    except ValueError: owner = {}   # being written at this moment, or damaged
-    if owner.get('host') == socket.gethostname():
-        again = owner['pid'] == os.getpid() and str(self.path) not in HELD # an earlier process had our number
-        if again or not alive(owner['pid']): return True
+    except ValueError: owner = None # being written at this moment, or damaged
+    pid = owner.get('pid') if isinstance(owner, dict) and owner.get('host') == socket.gethostname() else None
+    if isinstance(pid, int) and 0 < pid < 2**31:
+        again = pid == os.getpid() and str(self.path) not in HELD # an earlier process had our number
+        if again or not alive(pid): return True
     return age > self.patience
 
 # %% ../../nbs/api/40c_bench.files.ipynb #9160d2e3

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'collect', 'check_same', 'compare', 'row', 'method_names', 'summarize', 'number', 'value_cell',
-           'difference_cell', 'metric_names', 'best_of', 'value_rows', 'difference_rows', 'notes', 'align',
+           'difference_cell', 'metric_names', 'groups_of', 'best_of', 'value_rows', 'difference_rows', 'notes', 'align',
            'text_table', 'markdown_rows', 'markdown_table', 'write_report', 'find_results']
 
-# %% ../../nbs/api/42_bench.report.ipynb #a96be9da
+# %% ../../nbs/api/42_bench.report.ipynb #09804af5
 import json
 from pathlib import Path
 from .files import write_json
 from .jobs import differences, read_run
-from .recipes import TASKS, higher_is_better
+from .recipes import find_task, higher_is_better
 from ..metrics import paired_difference, summarize as mean_std
 from ..targets import SHOTS
 
@@ -67,14 +67,15 @@ def row(method, runs, lost, seeds, baseline) -> dict:
     return dict(method=method, seeds=sorted(runs), lost={str(s): e for s,e in sorted((lost | missing).items())}, metrics=metrics,
                 difference=compare(runs, baseline) if runs and runs is not baseline else {}, **cost)
 
-# %% ../../nbs/api/42_bench.report.ipynb #6b8cb19b
+# %% ../../nbs/api/42_bench.report.ipynb #a208511d
 def method_names(folder) -> list:
     "Methods with runs in a folder OUT/DATASET"
-    order = list(TASKS[Path(folder).name].methods) if Path(folder).name in TASKS else []
+    task = find_task(Path(folder).name)
+    order = list(task.methods) if task else []
     found = [p.name for p in Path(folder).glob('*') if collect(p) != ({}, {})]
     return sorted(found, key=lambda m: (order.index(m) if m in order else len(order), m))
 
-# %% ../../nbs/api/42_bench.report.ipynb #1723f863
+# %% ../../nbs/api/42_bench.report.ipynb #d3bf2589
 def summarize(
     results,       # folder OUT
     dataset:str,   # OUT/DATASET
@@ -89,8 +90,8 @@ def summarize(
     runs = {m: r for m,(r, _) in found.items()}
     if not any(runs.values()): raise FileNotFoundError(f'no finished runs in {folder}: expected files like {folder}/METHOD/0.json. Run prime_bench first.')
     check_same(runs)
-    known = dataset in TASKS and TASKS[dataset].baseline in methods
-    baseline = baseline or (TASKS[dataset].baseline if known else methods[0])
+    task = find_task(dataset)
+    baseline = baseline or (task.baseline if task and task.baseline in methods else methods[0])
     seeds = sorted({s for r in runs.values() for s in r} | set(seeds or ()))
     return dict(dataset=dataset, baseline=baseline, seeds=seeds, rows=[row(m, *found[m], seeds, runs.get(baseline, {})) for m in methods])
 
@@ -111,32 +112,40 @@ def difference_cell(stat) -> str:
     p = 'n/a' if stat['p'] is None else '<.001' if stat['p'] < .001 else f'{stat["p"]:.3f}'.lstrip('0') if stat['p'] < 1 else '1'
     return f'{stat["mean"]:+.3f} (p {p})' if abs(stat['mean']) < 10 else f'{stat["mean"]:+.4g} (p {p})'
 
-# %% ../../nbs/api/42_bench.report.ipynb #7cb7d9c3
+# %% ../../nbs/api/42_bench.report.ipynb #0725dcf5
 GROUPS = 'All', *SHOTS
 
 def metric_names(summary) -> list: # 'MAE', 'GM', ...
     "The metrics of a summary, in their order"
     return list(dict.fromkeys(k.split('/')[0] for r in summary['rows'] for k in r['metrics']))
 
+def groups_of(summary, metric) -> list: # 'All', 'Many', ...
+    "The columns of a metric: shots, and whatever else a data set divides its samples into"
+    found = [k.partition('/')[2] for r in summary['rows'] for k in r['metrics'] if k.split('/')[0] == metric]
+    return list(dict.fromkeys([*GROUPS, *found]))
+
 def best_of(summary, key) -> float|None:
     "The best mean of a column"
     means = [r['metrics'][key]['mean'] for r in summary['rows'] if r['metrics'].get(key, {}).get('mean') is not None]
     return (max if higher_is_better(key) else min)(means) if len(means) > 1 else None
 
+# %% ../../nbs/api/42_bench.report.ipynb #7acbcbb9
 def value_rows(summary, metric, bold='*') -> list: # of lists of strings, headings first
     "The table of one metric"
-    keys, rows = [f'{metric}/{g}' for g in GROUPS], [[metric, *GROUPS]]
+    groups = groups_of(summary, metric)
+    keys, rows = [f'{metric}/{g}' for g in groups], [[metric, *groups]]
     best = {k: best_of(summary, k) for k in keys}
     for r in summary['rows']:
         stats = [r['metrics'].get(k) for k in keys]
         rows.append([r['method'], *(value_cell(s, bool(s) and s['mean'] is not None and s['mean'] == best[k], bold) for k,s in zip(keys, stats))])
     return rows
 
-# %% ../../nbs/api/42_bench.report.ipynb #1f79bd88
+# %% ../../nbs/api/42_bench.report.ipynb #cd833f40
 def difference_rows(summary, metric) -> list: # of lists of strings, headings first
     "The table of paired differences of one metric; only headings if there are none"
-    rows = [[f'{metric} - {summary["baseline"]}', *GROUPS]]
-    return rows + [[r['method'], *(difference_cell(r['difference'].get(f'{metric}/{g}')) for g in GROUPS)] for r in summary['rows'] if r['difference']]
+    groups = groups_of(summary, metric)
+    rows = [[f'{metric} - {summary["baseline"]}', *groups]]
+    return rows + [[r['method'], *(difference_cell(r['difference'].get(f'{metric}/{g}')) for g in groups)] for r in summary['rows'] if r['difference']]
 
 def notes(summary) -> list: # of strings
     "What is missing, and why"

@@ -1,0 +1,103 @@
+"The tables of the paper as a user makes them: whole, in shards, started twice, and killed in the middle"
+import contextlib, io, json, os, signal, subprocess, sys, time
+from pathlib import Path
+
+import pytest
+
+from prime_nb import cli
+from prime_nb.bench.paper import NUMBERS, needs
+
+CODE = 'import sys; from prime_nb.cli import {0}; sys.exit({0}())'
+TINY = '--task', 'toy', '--set', 'data.n_test=60', '--set', 'data.n_dev=40'
+
+
+def command(name, *args): return [sys.executable, '-c', CODE.format(name), *map(str, args)]
+
+def run(name, *args, **kw): return subprocess.run(command(name, *args), capture_output=True, text=True, timeout=300, **kw)
+
+def table(n, out, *args, epochs=1): return ('table', n, *TINY, '--epochs', epochs, '--seeds', 2, '--jobs', 1, '--out', out, *args)
+
+def figures(out): return {p.relative_to(out).as_posix(): json.loads(p.read_text())['metrics'] for p in sorted(Path(out).rglob('[0-9].json'))}
+
+def show(*args):
+    "Exit status and output of prime_table, in this process"
+    with contextlib.redirect_stdout(io.StringIO()) as out: status = cli.prime_table([str(a) for a in args])
+    return status, out.getvalue()
+
+def rendered(out): return show(9, '--task', 'toy', '--seeds', 2, '--results', out)[1]
+
+def everything(results, task):
+    "All tables in all forms: number, exit status, text"
+    return [(n, *show(n, '--results', results, *form, *([] if n == 10 else task))) for n in NUMBERS for form in ([], ['--markdown'], ['--json'])]
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    "Tables 9 and 15 on the toy, two seeds"
+    out = tmp_path_factory.mktemp('whole')
+    for n in (9, 15):
+        done = run('prime_bench', *table(n, out))
+        assert done.returncode == 0, done.stderr
+    return out
+
+@pytest.mark.parametrize('task', [[], ['--task', 'toy'], ['--twin']], ids=['default', 'toy', 'twin'])
+def test_every_table_is_rendered_without_any_results(tmp_path, task):
+    made = everything(tmp_path/'nowhere', task)
+    assert len(made) == 3*len(NUMBERS)
+    for n, status, text in made: assert status == 0 and len(text) > 300 and 'Traceback' not in text, n
+    assert not (tmp_path/'nowhere').exists()
+
+def test_every_table_is_rendered_from_some_results(whole):
+    (whole/'toy'/'m1'/'77.json').write_text('{')              # damaged, and not asked for
+    made = everything(whole, ['--task', 'toy', '--seeds', '2'])
+    assert all(status == 0 for _, status, _ in made)
+    full = {n: text.count('2/2') for n, _, text in made[::3]}
+    assert full[9] == 8 and full[15] == 4 and full[18] == 32 and full[6] == 2
+    assert all(full[n] == 8 for n in range(22, 26))           # one point of these is PRIME as it is
+    assert full[20] == full[21] == full[12] == 0
+
+def test_tables_share_their_runs(whole):
+    assert {p.split('/')[1] for p in figures(whole)} == {'m1', 'm2', 'm3', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam'}
+    for n in (9, 18): assert run('prime_bench', *table(n, whole)).stderr == ''           # nothing is left to do
+
+def test_two_shards_make_the_whole(tmp_path, whole):
+    for i, done in [(1, 4), (2, 8)]:
+        ended = run('prime_bench', *table(9, tmp_path, '--shard', f'{i}/2'))
+        assert ended.returncode == 0 and len(figures(tmp_path)) == done, ended.stderr
+    assert rendered(tmp_path) == rendered(whole) and '2/2' in rendered(tmp_path)
+    assert figures(tmp_path).items() <= figures(whole).items()
+
+def test_a_table_that_is_started_twice_at_once_is_run_once(tmp_path, whole):
+    both = [subprocess.Popen(command('prime_bench', *table(9, tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    texts = [p.communicate(timeout=300) for p in both]
+    assert [p.returncode for p in both] == [0, 0], texts
+    assert texts[0][0] == texts[1][0] and figures(tmp_path).items() <= figures(whole).items()
+    assert sum(err.count(' seed ') for _, err in texts) == 8                             # each run was made by one of them
+    assert not list(tmp_path.rglob('*.lock'))
+
+def test_a_table_that_is_killed_in_the_middle_goes_on(tmp_path, whole):
+    args = command('prime_bench', *table(9, tmp_path))
+    p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    while len(figures(tmp_path)) < 2 or not list(tmp_path.rglob('*.lock')): time.sleep(.005) if p.poll() is None else pytest.fail('it ended too early')
+    os.killpg(p.pid, signal.SIGKILL)
+    p.wait()
+    before = figures(tmp_path)
+    assert 2 <= len(before) < 8 and list(tmp_path.rglob('*.lock'))
+    again = subprocess.run(args, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert rendered(tmp_path) == rendered(whole) and before.items() <= figures(tmp_path).items()
+    assert not list(tmp_path.rglob('*.lock'))
+
+@pytest.mark.parametrize('args, want', [
+    (['table', 9, '--shard', '3/2'], 'expected I/N'), (['table', 9, '--shard', 'half'], 'expected I/N'), (['toy', '--shard', '0/2'], 'expected I/N'),
+    (['table', 0], 'tables 1 to 25'), (['table'], 'which table'), (['table', 9, '--task', 'cifar'], 'unknown data set'), (['table', 1, '--data', '/nowhere'], 'no such data folder')])
+def test_a_mistake_is_one_line(args, want, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try: status = cli.prime_bench([str(a) for a in args])
+    except SystemExit as e: status = e.code
+    out, err = capsys.readouterr()
+    assert (status, out, len(err.splitlines())) == (2, '', 1) and want in err
+
+def test_whatever_a_table_needs_is_known_on_every_twin():
+    for n in NUMBERS:
+        for task, methods in needs(n, task='agedb-twin'): assert task == 'agedb-twin' and methods, n
