@@ -77,5 +77,11 @@ for name in {[module_name(p) for p in MODULES]}: print(import_module(name).__fil
 
 def test_a_learner_trains_with_proxies(python, tmp_path): run(python, '-c', FIT, cwd=tmp_path)
 
+def test_every_habit_goes_on_working(python, tmp_path):
+    "The cells of habits.py; the table is kept in results/ for the page that shows it"
+    table = tmp_path/'habits.json'
+    print(run(python, ROOT/'tools'/'run_habits.py', '--out', table, cwd=tmp_path))
+    (ROOT/'results'/'habits-newest.json').write_text(table.read_text())
+
 @pytest.mark.parametrize('path', notebooks(ROOT/'nbs'/'api'), ids=name)
 def test_api_notebook(python, path): run(python, ROOT/'tools'/'run_notebooks.py', '--check', path, cwd=path.parent)
