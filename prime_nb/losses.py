@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from .distances import widen
 from .targets import BinWeights
 
-# %% ../nbs/api/07_losses.ipynb #95fc9f82
-def _plain(x): return widen(x.as_subclass(Tensor))
+# %% ../nbs/api/07_losses.ipynb #a84a9800
+def _plain(x): return widen(x if type(x) is Tensor else x.as_subclass(Tensor)) # torch.compile knows no as_subclass
 
 def _shape(x): return tuple(n for n in x.shape if n != 1)
 
@@ -29,8 +29,12 @@ def prediction_error(
     if _shape(pred) != _shape(y): raise ValueError(f'pred and y must have the same shape: got {tuple(pred.shape)} and {tuple(y.shape)}. Only axes of length 1 may differ, nothing is broadcast; reshape one of them.')
     return _plain(pred).reshape(y.shape) - _plain(y)
 
-# %% ../nbs/api/07_losses.ipynb #81119bcb
-REDUCTIONS = dict(mean=torch.mean, sum=torch.sum, none=lambda l: l)
+# %% ../nbs/api/07_losses.ipynb #9d1d0c24
+def _mean(l):
+    if not l.numel(): raise ValueError(f'there is nothing to average: got losses of shape {tuple(l.shape)}. Skip empty batches, and those in which everything is masked.')
+    return l.mean()
+
+REDUCTIONS = dict(mean=_mean, sum=torch.sum, none=lambda l: l)
 
 def _reduce(l, reduction):
     if reduction not in REDUCTIONS: raise ValueError(f'unknown reduction: got {reduction!r}, expected one of {list(REDUCTIONS)}')
@@ -86,7 +90,7 @@ class WeightedMSE(WeightedLoss):
     "Weighted squared error: l(e) = e²"
     def element(self, e): return e**2
 
-# %% ../nbs/api/07_losses.ipynb #57c166e4
+# %% ../nbs/api/07_losses.ipynb #e8b1e84a
 class WeightedHuber(WeightedLoss):
     "Weighted Huber loss (smooth L1)"
     def __init__(self,
@@ -95,7 +99,7 @@ class WeightedHuber(WeightedLoss):
         beta=1.,          # error at which the parabola meets the line, in the unit of the target
     ):
         super().__init__(weights, reduction)
-        if not beta > 0: raise ValueError(f'beta must be positive: got {beta}. For pure absolute error use WeightedL1.')
+        if not 0 < beta < float('inf'): raise ValueError(f'beta must be positive: got {beta}. It is finite; for pure absolute error use WeightedL1.')
         self.beta = beta
     def element(self, e): return F.smooth_l1_loss(e, torch.zeros_like(e), reduction='none', beta=self.beta)
     def extra_repr(self): return f'beta={self.beta}'
@@ -108,7 +112,7 @@ def _choose(d, k, what):
     if k not in d: raise ValueError(f'unknown {what}: got {k!r}, expected one of {list(d)}')
     return k
 
-# %% ../nbs/api/07_losses.ipynb #7f007a6e
+# %% ../nbs/api/07_losses.ipynb #aba0b651
 class WeightedFocal(WeightedLoss):
     "Weighted Focal-R loss (Yang et al. 2021)"
     def __init__(self,
@@ -120,7 +124,7 @@ class WeightedFocal(WeightedLoss):
         gamma=1.,             # power of the factor; 0: no focus
     ):
         super().__init__(weights, reduction)
-        if beta <= 0 or gamma < 0: raise ValueError(f'beta must be positive and gamma not negative: got beta={beta}, gamma={gamma}')
+        if not 0 < beta < float('inf') or not 0 <= gamma < float('inf'): raise ValueError(f'beta must be positive and gamma not negative, both finite: got beta={beta}, gamma={gamma}')
         self.base, self.scale_by = _choose(FOCAL_BASES, base, 'base'), _choose(FOCAL_SCALES, activation, 'activation')
         self.beta, self.gamma = beta, gamma
     def element(self, e):

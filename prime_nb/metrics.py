@@ -8,13 +8,13 @@ __all__ = ['METRICS', 'as_pair', 'metric', 'MAE', 'MSE', 'RMSE', 'GM', 'delta', 
            'paired_difference', 'cosine_similarity', 'label_similarity', 'similarity_spearman', 'associated_means',
            'proxy_spearman']
 
-# %% ../nbs/api/05_metrics.ipynb #10e2712c
+# %% ../nbs/api/05_metrics.ipynb #c494def9
 import inspect
 from functools import partial, wraps
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata, ttest_rel
-from .checks import check_targets, to_numpy
+from .checks import as_float64, check_targets, to_numpy
 from .targets import SHOTS, LabelBins
 
 # %% ../nbs/api/05_metrics.ipynb #8d1accbd
@@ -23,10 +23,10 @@ def _shape(a): return tuple(n for n in a.shape if n != 1)
 def _same_shape(a, b, what):
     if _shape(a) != _shape(b): raise ValueError(f'{what} must have the same shape: got {a.shape} and {b.shape}. Only axes of length 1 may differ, nothing is broadcast; reshape one of them.')
 
-# %% ../nbs/api/05_metrics.ipynb #546eb46b
+# %% ../nbs/api/05_metrics.ipynb #c9fd3427
 def _select(a, mask, what):
     "The selected elements of `a`, flat and finite, in float64"
-    a = np.asarray(a if mask is None else a.reshape(mask.shape)[mask], dtype=np.float64).ravel()
+    a = as_float64(a if mask is None else a.reshape(mask.shape)[mask], what).ravel()
     if not (ok := np.isfinite(a)).all(): raise ValueError(f'{what} must be finite: got {a[~ok][0]} at element {int(np.argmin(ok))}, {(~ok).sum()} such values of {a.size}. Repair them, or leave them out by a mask.')
     return a
 
@@ -62,7 +62,12 @@ def metric(
     METRICS[f.__name__] = guarded
     return guarded
 
-# %% ../nbs/api/05_metrics.ipynb #4af8594f
+# %% ../nbs/api/05_metrics.ipynb #ca56e98b
+def _tame(x, axis=None):
+    "Numbers brought to 1 at most by a power of two, and its exponent: their squares neither overflow nor vanish"
+    k = np.frexp(np.abs(x).max(axis, keepdims=axis is not None, initial=0))[1]
+    return np.ldexp(x, -k), k
+
 @metric
 def MAE(pred, targ):
     "Mean absolute error, in the unit of the target"
@@ -76,7 +81,8 @@ def MSE(pred, targ):
 @metric
 def RMSE(pred, targ):
     "Root of the mean squared error, in the unit of the target"
-    return ((pred-targ)**2).mean()**.5
+    e, k = _tame(pred-targ)
+    return np.ldexp((e**2).mean()**.5, k)
 
 # %% ../nbs/api/05_metrics.ipynb #f3fcf6a1
 @metric
@@ -117,12 +123,12 @@ def log10(pred, targ):
     _positive(targ, 'log10')
     return None if pred.min() <= 0 else np.abs(np.log10(pred) - np.log10(targ)).mean()
 
-# %% ../nbs/api/05_metrics.ipynb #9d65722f
+# %% ../nbs/api/05_metrics.ipynb #4e2c7f3c
 @metric
 def Pearson(pred, targ):
     "Pearson correlation; None for fewer than two points or a constant side"
     if len(pred) < 2 or (pred == pred[0]).all() or (targ == targ[0]).all(): return None
-    p, t = pred - pred.mean(), targ - targ.mean()
+    p, t = (_tame(x - x.mean())[0] for x in (pred, targ))
     return p @ t / ((p@p)**.5 * (t@t)**.5)
 
 @metric
@@ -233,7 +239,7 @@ def shot_metrics(
             out[f'{name}/{s}'] = _evaluate(f, p[keep], t[keep], bins=bins, relevance=relevance, by=by[keep])
     return out
 
-# %% ../nbs/api/05_metrics.ipynb #2f809c72
+# %% ../nbs/api/05_metrics.ipynb #86b94f1f
 def balanced_mask(
     targ,           # targets, any shape
     bins:LabelBins, # where the bins are
@@ -246,7 +252,9 @@ def balanced_mask(
     members = [m for b in range(bins.n_bins) if b not in skip and len(m := np.flatnonzero(idx == b))]
     if not members: raise ValueError(f'no element is left to draw from: got {idx.size} targets and {len(skip)} skipped bins')
     least = min(map(len, members))
-    if (per_bin := per_bin or least) > least: raise ValueError(f'per_bin is too large: got {per_bin}, but a bin holds only {least}. Lower it, or skip that bin.')
+    if per_bin is None: per_bin = least
+    if per_bin < 1: raise ValueError(f'per_bin must be 1 or more: got {per_bin}. Leave it out for as many as the least populated bin holds.')
+    if per_bin > least: raise ValueError(f'per_bin is too large: got {per_bin}, but a bin holds only {least}. Lower it, or skip that bin.')
     out = np.zeros(idx.size, bool)
     for m in members: out[rng.choice(m, per_bin, replace=False)] = True
     return out.reshape(np.shape(targ))
@@ -280,13 +288,13 @@ def paired_difference(
     test = ttest_rel(a, b) if n > 1 and std > 1e-12*np.abs(d).max() else None
     return dict(mean=float(d.mean()), std=std, t=float(test.statistic) if test else None, p=float(test.pvalue) if test else None, n=n)
 
-# %% ../nbs/api/05_metrics.ipynb #3dc8bb4d
+# %% ../nbs/api/05_metrics.ipynb #d4afda72
 def cosine_similarity(
     a,      # (N, F)
     b=None, # (M, F); default: `a`
 ) -> np.ndarray: # (N, M) in [-1, 1]; 0 for a zero row
     "Cosine of the angle between the rows of `a` and those of `b`, in float64"
-    unit = lambda z: z / np.where((n := np.linalg.norm(z, axis=1, keepdims=True)) > 0, n, 1.)
+    unit = lambda z: (z := _tame(z, 1)[0]) / np.where((n := np.linalg.norm(z, axis=1, keepdims=True)) > 0, n, 1.)
     a = check_targets(a, 'features', allow_constant=True)
     b = a if b is None else check_targets(b, 'features', allow_constant=True)
     if a.ndim != 2 or b.shape[1:] != a.shape[1:]: raise ValueError(f'features must have shape (N, F): got {a.shape} and {b.shape}. Flatten each sample to one row of F > 1 numbers.')

@@ -5,24 +5,27 @@
 # %% auto #0
 __all__ = ['SHOTS', 'PADS', 'POWERS', 'OFFICIAL_LDS', 'make_edges', 'LabelBins', 'lds_window', 'BinWeights']
 
-# %% ../nbs/api/02_targets.ipynb #8133f8f0
+# %% ../nbs/api/02_targets.ipynb #65d0674b
 import numpy as np
 import torch
 from fastcore.basics import patch
 from scipy.ndimage import convolve1d, gaussian_filter1d
 from scipy.signal.windows import triang
 from torch import Tensor, nn
-from .checks import check_targets, to_numpy
+from .checks import as_float64, check_targets, to_numpy
 
-# %% ../nbs/api/02_targets.ipynb #dc64ac46
+# %% ../nbs/api/02_targets.ipynb #4637a1e2
 def _edges_from_width(y, width):
-    if not width > 0: raise ValueError(f'width must be positive: got {width}. It is in the unit of the target.')
-    lo = np.floor(y.min()/width + 1e-6)*width
-    n = int(np.floor((y.max()-lo)/width + 1e-6)) + 1
-    if n > 1_000_000: raise ValueError(f'width is too small: got {width}, which makes {n} bins over [{y.min()}, {y.max()}]. Use a larger width, or n_bins.')
-    return lo + width*np.arange(n+1)
+    if not _is_number(width) or not 0 < width < np.inf: raise ValueError(f'width must be positive: got {width!r}. It is a finite number in the unit of the target.')
+    with np.errstate(over='ignore', invalid='ignore'):
+        lo = np.floor(y.min()/width + 1e-6)*width
+        n = np.floor((y.max()-lo)/width + 1e-6) + 1
+    if not n <= 1_000_000: raise ValueError(f'width is too small: got {width}, which makes {n:.7g} bins over [{y.min()}, {y.max()}]. Use a larger width, or n_bins.')
+    return lo + width*np.arange(int(n)+1)
 
-# %% ../nbs/api/02_targets.ipynb #7fda8394
+def _is_number(x): return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
+
+# %% ../nbs/api/02_targets.ipynb #a77f8daf
 def make_edges(
     y:np.ndarray,  # (N,) training targets
     width=None,    # width of every bin, in the unit of the target
@@ -34,13 +37,18 @@ def make_edges(
     if edges is not None: return _check_edges(edges)
     if width is None and n_bins is None and (y == y.round()).all() and np.ptp(y) < 1000: width = 1
     if width is not None: return _edges_from_width(y, width)
-    n_bins = 50 if n_bins is None else n_bins
-    if n_bins < 1 or n_bins != int(n_bins): raise ValueError(f'n_bins must be a whole number from 1 up: got {n_bins}')
-    return np.linspace(y.min(), y.max(), int(n_bins)+1)
+    return _equal_bins(y.min(), y.max(), 50 if n_bins is None else n_bins)
 
-# %% ../nbs/api/02_targets.ipynb #8c1060b4
+# %% ../nbs/api/02_targets.ipynb #0be96d4f
+def _equal_bins(lo, hi, n_bins):
+    if not _is_number(n_bins) or not 1 <= n_bins <= 1_000_000 or n_bins % 1: raise ValueError(f'n_bins must be a whole number from 1 up, to a million: got {n_bins!r}')
+    with np.errstate(over='ignore', invalid='ignore'): edges = np.linspace(lo, hi, int(n_bins)+1)
+    if np.isfinite(edges).all() and (np.diff(edges) > 0).all(): return edges
+    raise ValueError(f'targets cannot be cut into n_bins bins in float64: got n_bins={n_bins} over [{lo}, {hi}]. Use fewer bins, or another unit of the target.')
+
+# %% ../nbs/api/02_targets.ipynb #4912ca8c
 def _check_edges(edges):
-    edges = np.asarray(edges, dtype=np.float64)
+    edges = as_float64(edges, 'edges')
     if edges.ndim != 1 or len(edges) < 2 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
         raise ValueError(f'edges must be two or more finite, increasing numbers: got {edges}. Sort them and drop repeats.')
     return edges
@@ -78,23 +86,24 @@ def n_bins(self:LabelBins) -> int: return len(self.edges) - 1
 @patch(as_prop=True)
 def centers(self:LabelBins) -> np.ndarray: return (self.edges[1:] + self.edges[:-1])/2
 
-# %% ../nbs/api/02_targets.ipynb #351149d4
+# %% ../nbs/api/02_targets.ipynb #ca7f9eb3
 @patch
 def index(self:LabelBins,
     y, # targets of any shape, array or tensor; values outside the range go to the nearest bin
 ):    # same shape: int64 array, or long tensor on the same device
     "Bin number of each target; `ValueError` for NaN or infinite ones"
     if isinstance(y, Tensor): return torch.from_numpy(self.index(to_numpy(y))).to(y.device)
-    y = np.asarray(y, dtype=np.float64)
+    y = as_float64(y)
     if not np.isfinite(y).all(): raise ValueError(f'targets must be finite to have a bin: got {y[~np.isfinite(y)][:3]}. Drop or repair them.')
     return np.searchsorted(_inner_edges(self.edges), y, side='right').astype(np.int64)
 
-# %% ../nbs/api/02_targets.ipynb #be01e59d
+# %% ../nbs/api/02_targets.ipynb #bebabdd6
 def _shot_of_bin(counts, shots):
     "Shot 0, 1, 2 of each bin, by thresholds or from lists"
     if not isinstance(shots, dict):
-        many, few = shots
-        if few > many: raise ValueError(f'shots must be (many, few) with many >= few: got {shots}')
+        try: many, few = map(float, shots)
+        except (TypeError, ValueError): many = few = np.nan
+        if not many >= few: raise ValueError(f'shots must be (many, few), two numbers with many >= few: got {shots}')
         return np.where(counts > many, 0, np.where(counts < few, 2, 1))
     names, out = [s.lower() for s in SHOTS], np.full(len(counts), -1)
     listed = sorted(b for s in names for b in shots.get(s, ()))
@@ -112,7 +121,7 @@ def shots(self:LabelBins,
     idx = self.index(y)
     return torch.as_tensor(self.shot_of_bin, device=idx.device)[idx] if isinstance(idx, Tensor) else self.shot_of_bin[idx]
 
-# %% ../nbs/api/02_targets.ipynb #05a2b0a6
+# %% ../nbs/api/02_targets.ipynb #e82410e0
 def lds_window(
     kernel='gaussian', # 'gaussian', 'triang' or 'laplace'
     ks=5,              # size, odd
@@ -120,11 +129,12 @@ def lds_window(
     official=False,    # the gaussian as the code of Yang et al. makes it (see below)
 ) -> np.ndarray: # (ks,), largest value 1
     "Kernel window of label distribution smoothing (Yang et al. 2021, eq. 1)"
-    if ks < 1 or ks % 2 == 0: raise ValueError(f'ks must be odd: got {ks}')
-    if not sigma > 0: raise ValueError(f'sigma must be positive: got {sigma}')
+    if not isinstance(ks, (int, np.integer)) or ks < 1 or ks % 2 == 0: raise ValueError(f'ks must be odd: got {ks}. It is a number of bins, from 1 up.')
+    if not 0 < sigma < np.inf: raise ValueError(f'sigma must be positive: got {sigma}. It is a finite number of bins.')
     x, delta = np.arange(ks) - ks//2, np.eye(ks)[ks//2]
-    windows = dict(gaussian=gaussian_filter1d(delta, sigma) if official else np.exp(-x**2/(2*sigma**2)),
-                   triang=triang(ks), laplace=np.exp(-np.abs(x)/sigma))
+    with np.errstate(over='ignore'):
+        windows = dict(gaussian=gaussian_filter1d(delta, np.clip(sigma, 1e-9, 1e4)) if official else np.exp(-(x/sigma)**2/2),
+                       triang=triang(ks), laplace=np.exp(-np.abs(x)/sigma))
     if kernel not in windows: raise ValueError(f'unknown kernel: got {kernel!r}, expected one of {list(windows)}')
     return windows[kernel]/windows[kernel].max()
 
@@ -163,7 +173,7 @@ def _raw_weights(counts, power, lds):
     else: density, power = _smooth(counts.astype(np.float64)**power, **lds), 1 # smooths the roots themselves
     return np.where(density > 0, density, 1.)**-power
 
-# %% ../nbs/api/02_targets.ipynb #c65b6ae7
+# %% ../nbs/api/02_targets.ipynb #43593f81
 @patch
 def weights(self:LabelBins,
     method='sqrt_inverse', # 'none', 'inverse' or 'sqrt_inverse'
@@ -172,6 +182,7 @@ def weights(self:LabelBins,
 ) -> np.ndarray: # (K,) weight of a sample in each bin; the mean over the training samples is 1
     "Weight of each bin (Yang et al. 2021)"
     lds = {} if lds is True else lds
+    if clip is not None and not clip[0] <= clip[1]: raise ValueError(f'clip must be (least, most): got {clip}')
     counts = self.counts if clip is None else np.clip(self.counts, *clip)
     w = _raw_weights(counts, _power(method), None if lds is None else dict(dict(kernel='gaussian'), **lds))
     return w * self.counts.sum() / (w @ self.counts)
@@ -179,7 +190,7 @@ def weights(self:LabelBins,
 # %% ../nbs/api/02_targets.ipynb #03378dc1
 OFFICIAL_LDS = dict(kernel='gaussian', ks=5, sigma=2., official=True) # the setting of the published benchmarks
 
-# %% ../nbs/api/02_targets.ipynb #cd976396
+# %% ../nbs/api/02_targets.ipynb #b60ac36c
 class BinWeights(nn.Module):
     "Weights of targets, looked up by bin"
     def __init__(self,
@@ -187,12 +198,19 @@ class BinWeights(nn.Module):
         weights,        # (K,) weight of each bin
     ):
         super().__init__()
-        self.register_buffer('inner', torch.tensor(_inner_edges(bins.edges), dtype=torch.float32))
+        self.register_buffer('inner', _float32_edges(bins.edges))
         self.register_buffer('weights', torch.tensor(np.asarray(weights), dtype=torch.float32))
     def forward(self,
         y:Tensor, # targets of any shape
-    ) -> Tensor: # weights, same shape, float32
-        return self.weights[torch.bucketize(y.detach().float().contiguous(), self.inner, right=True)]
+    ) -> Tensor: # weights, same shape, float32; NaN for a NaN
+        y = y.detach().float().contiguous()
+        return torch.where(y.isnan(), torch.nan, self.weights[torch.bucketize(y, self.inner, right=True)])
+
+def _float32_edges(edges):
+    inner = torch.tensor(_inner_edges(edges), dtype=torch.float32)
+    ends = torch.tensor(edges[[0, -1]], dtype=torch.float32)
+    if inner.isfinite().all() and (torch.cat([ends[:1], inner, ends[1:]]).diff() > 0).all(): return inner
+    raise ValueError(f'bins are too narrow to be told apart in float32: got {len(edges)-1} bins over [{edges[0]}, {edges[-1]}]. Subtract an offset from the targets, or use another unit.')
 
 # %% ../nbs/api/02_targets.ipynb #00ab4bb4
 @patch
@@ -211,7 +229,7 @@ def to_dict(self:LabelBins) -> dict: # plain lists
     shots = {k: [int(b) for b in v] for k,v in self.shots_by.items()} if isinstance(self.shots_by, dict) else list(self.shots_by)
     return dict(edges=self.edges.tolist(), counts=self.counts.tolist(), shots=shots)
 
-# %% ../nbs/api/02_targets.ipynb #7e579213
+# %% ../nbs/api/02_targets.ipynb #9f81f2f6
 @patch(cls_method=True)
 def from_counts(cls:LabelBins,
     counts,          # (K,) number of training samples in each bin
@@ -220,9 +238,10 @@ def from_counts(cls:LabelBins,
 ) -> LabelBins:
     "Bins from published counts, where the targets themselves are not at hand"
     self = cls.__new__(cls)
-    self.edges, self.counts, self.shots_by = _check_edges(edges), np.asarray(counts, dtype=np.int64), shots
-    if len(self.counts) != self.n_bins or self.counts.min() < 0 or not self.counts.any():
-        raise ValueError(f'counts must be one number from 0 up for each of the {self.n_bins} bins: got {len(self.counts)} numbers, least {self.counts.min()}')
+    self.edges, c, self.shots_by = _check_edges(edges), as_float64(counts, 'counts'), shots
+    if c.shape != (self.n_bins,) or not (c >= 0).all() or not (c % 1 == 0).all() or not c.any():
+        raise ValueError(f'counts must be one whole number from 0 up for each of the {self.n_bins} bins: got {c.size} numbers, least {c.min(initial=np.inf):g}: {c.tolist()[:9]}')
+    self.counts = c.astype(np.int64)
     self.shot_of_bin = _shot_of_bin(self.counts, shots)
     return self
 

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['PUSHES', 'confusions', 'row_logsumexp', 'anchor_losses', 'official_losses', 'ConR', 'conr']
 
-# %% ../../nbs/api/71_baselines.conr.ipynb #07879895
+# %% ../../nbs/api/71_baselines.conr.ipynb #e7ca974f
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .pairs import pair_cosines
+from .pairs import pair_cosines, poisoned
 from ..distances import full_precision, target_distance, widen
 
 # %% ../../nbs/api/71_baselines.conr.ipynb #19dc1907
@@ -65,7 +65,7 @@ def official_losses(
     L = torch.logaddexp(L, (len(n) - n).to(L.dtype).log())
     return (n*L - own)/(n + (code == 'depth'))*(m > 0)
 
-# %% ../../nbs/api/71_baselines.conr.ipynb #fe32021b
+# %% ../../nbs/api/71_baselines.conr.ipynb #67c509de
 class ConR(nn.Module):
     "Contrastive regulariser for imbalanced regression (Keramati et al. 2024); `ValueError` for an unknown option"
     needs_pred = True
@@ -80,7 +80,9 @@ class ConR(nn.Module):
         super().__init__()
         if push not in PUSHES: raise ValueError(f'unknown push: got {push!r}, expected one of {list(PUSHES)}')
         if official not in (None, 'age', 'depth'): raise ValueError(f"unknown official code: got {official!r}, expected 'age', 'depth' or None")
-        if not t > 0: raise ValueError(f't must be positive: got {t}. The official code uses 0.07 and 0.2.')
+        if not 0 < t < float('inf'): raise ValueError(f't must be positive: got {t}. It is finite; the official code uses 0.07 and 0.2.')
+        for n, v in dict(w=w, e=e).items():
+            if not 0 <= v < float('inf'): raise ValueError(f'{n} must be finite and not negative: got {v}. The official code has w=1 and e=0.01.')
         self.w, self.t, self.e, self.weights, self.push, self.official = w, t, e, weights, push, official
 
 # %% ../../nbs/api/71_baselines.conr.ipynb #ff858b43
@@ -101,7 +103,7 @@ def _check(z, y, pred):
     if len(y) != len(z) or len(pred) != len(z):
         raise ValueError(f'a target and a prediction per sample are needed: got {len(y)} targets and {len(pred)} predictions for {len(z)} samples.')
 
-# %% ../../nbs/api/71_baselines.conr.ipynb #1a1db23b
+# %% ../../nbs/api/71_baselines.conr.ipynb #abeaa0c0
 @full_precision
 def conr(
     z:Tensor,    # (B, F)
@@ -111,6 +113,7 @@ def conr(
 ) -> Tensor:     # scalar, mean over the anchors
     "ConR of a batch; `ValueError` unless there is a target and a prediction for each sample"
     _check(z, y, pred)
+    if not len(z): return z.sum()
     pos, neg, dy = confusions(y, pred, o.w)
     if o.official == 'age' and not pos.any(1).all(): return z.sum()*torch.nan # 0/0, in the gradient too
     eta = _density(o.weights, y, z)
@@ -120,7 +123,7 @@ def conr(
     s = s/o.t
     L = row_logsumexp(torch.where(is_pos, s, s + push), i, len(z))
     own = z.new_zeros(len(z)).index_add(0, i, torch.where(is_pos, s, 0.))
-    return _mean(L, own, pos.sum(1), neg.sum(1), eta, o.official)
+    return poisoned(_mean(L, own, pos.sum(1), neg.sum(1), eta, o.official), z, y, pred)
 
 # %% ../../nbs/api/71_baselines.conr.ipynb #f8fa69e9
 def _mean(L, own, n, m, eta, official):

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 from ..checks import check_targets
 
-# %% ../../nbs/api/77_baselines.denseweight.ipynb #b06db4ee
+# %% ../../nbs/api/77_baselines.denseweight.ipynb #9e03c25c
 def kde_bandwidth(
     y:np.ndarray,     # (N,) targets
     bandwidth='silverman', # 'silverman', 'scott', or a number
@@ -23,7 +23,7 @@ def kde_bandwidth(
     if isinstance(bandwidth, str):
         if bandwidth not in rules: raise ValueError(f'unknown bandwidth: got {bandwidth!r}, expected one of {list(rules)} or a number')
         return float(y.std(ddof=1)*rules[bandwidth])
-    if not bandwidth > 0: raise ValueError(f'bandwidth must be positive: got {bandwidth}. It is in the unit of the target.')
+    if not 0 < bandwidth < float('inf'): raise ValueError(f'bandwidth must be positive: got {bandwidth}. It is finite, and is in the unit of the target.')
     return float(bandwidth)
 
 # %% ../../nbs/api/77_baselines.denseweight.ipynb #317c576f
@@ -45,7 +45,7 @@ def kde_grid(
     density = gaussian_filter1d(_spread(y, grid), h/step, mode='constant', truncate=6.)
     return grid, density/(len(y)*step)
 
-# %% ../../nbs/api/77_baselines.denseweight.ipynb #c50fd572
+# %% ../../nbs/api/77_baselines.denseweight.ipynb #fab33941
 class DenseWeight(nn.Module):
     "Weights by rarity (Steininger et al. 2021): targets of any shape to weights of that shape"
     def __init__(self,
@@ -58,7 +58,7 @@ class DenseWeight(nn.Module):
         super().__init__()
         y = check_targets(targets, 'training targets')
         if y.ndim > 1: raise ValueError(f'DenseWeight needs scalar targets: got shape {y.shape}. Reduce vectors to one number each first.')
-        if alpha < 0 or not eps > 0: raise ValueError(f'alpha must not be negative and eps positive: got alpha={alpha}, eps={eps}')
+        if not 0 <= alpha < float('inf') or not 0 < eps < float('inf'): raise ValueError(f'alpha must not be negative and eps positive, both finite: got alpha={alpha}, eps={eps}')
         grid, p = kde_grid(y, kde_bandwidth(y, bandwidth), n_grid)
         self.alpha, w = alpha, _weights(y, grid, p, alpha, eps)
         for n,b in dict(grid=grid, w=w).items(): self.register_buffer(n, torch.tensor(b, dtype=torch.float32))
@@ -71,7 +71,7 @@ def _weights(y, grid, p, alpha, eps):
     f = lambda q: np.maximum(1 - alpha*(q - own.min())/max(own.max() - own.min(), 1e-12*own.max()), eps)
     return f(p)/f(own).mean()
 
-# %% ../../nbs/api/77_baselines.denseweight.ipynb #aa948996
+# %% ../../nbs/api/77_baselines.denseweight.ipynb #d39ad819
 @patch
 def forward(self:DenseWeight,
     y:Tensor, # targets of any shape; beyond the grid they weigh as its ends do
@@ -79,5 +79,5 @@ def forward(self:DenseWeight,
     "Weight of each target, by interpolation in the table"
     at = (y.detach().float() - self.grid[0])/(self.grid[1] - self.grid[0])
     at = at.clamp(0, len(self.grid)-1)
-    i = at.long().clamp_max(len(self.grid)-2)
+    i = at.nan_to_num(0.).long().clamp_max(len(self.grid)-2) # a NaN target has a NaN weight
     return torch.lerp(self.w[i], self.w[i+1], at - i)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DISTANCES', 'quantile_table', 'pseudo_labels', 'DistLoss']
 
-# %% ../../nbs/api/78_baselines.dist_loss.ipynb #c6de124b
+# %% ../../nbs/api/78_baselines.dist_loss.ipynb #17e298f0
 from collections.abc import Callable
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .denseweight import kde_bandwidth, kde_grid
 from ..checks import check_targets
+from ..distributed import whole_batch
 from ..losses import WeightedL1, prediction_error
 
 # %% ../../nbs/api/78_baselines.dist_loss.ipynb #e69424ce
@@ -39,7 +40,7 @@ def pseudo_labels(
     i = at.long().clamp_max(max(M-2, 0))
     return torch.lerp(table[i], table[(i+1).clamp_max(M-1)], at - i)
 
-# %% ../../nbs/api/78_baselines.dist_loss.ipynb #4a627356
+# %% ../../nbs/api/78_baselines.dist_loss.ipynb #a4083b50
 DISTANCES = dict(l1=torch.abs, mse=torch.square)
 
 class DistLoss(nn.Module):
@@ -55,19 +56,19 @@ class DistLoss(nn.Module):
         y = check_targets(targets, 'training targets')
         if y.ndim > 1: raise ValueError(f'DistLoss needs scalar targets: got shape {y.shape}. Vectors have no order.')
         if distance not in DISTANCES: raise ValueError(f'unknown distance: got {distance!r}, expected one of {list(DISTANCES)}')
-        if not weight >= 0: raise ValueError(f'weight must not be negative: got {weight}')
+        if not 0 <= weight < float('inf'): raise ValueError(f'weight must not be negative: got {weight}. It is finite; 0 leaves the base loss alone.')
         self.base, self.weight, self.distance = WeightedL1() if base is None else base, weight, distance
         self.register_buffer('table', torch.tensor(quantile_table(y, bandwidth), dtype=torch.float32))
     def activation(self, x): return x
     def decodes(self, x): return x
 
-# %% ../../nbs/api/78_baselines.dist_loss.ipynb #96cfcf7f
+# %% ../../nbs/api/78_baselines.dist_loss.ipynb #f86f000b
 @patch
 def distance_of(self:DistLoss,
     pred:Tensor, # predictions of any shape
 ) -> Tensor:     # scalar
     "Mean distance of the sorted predictions from the pseudo-labels"
-    s = pred.flatten().sort()[0]
+    s = whole_batch(pred.flatten())[0].sort()[0] # in training, predictions of all ranks
     return DISTANCES[self.distance](s - pseudo_labels(self.table.to(s.dtype), len(s))).mean()
 
 @patch

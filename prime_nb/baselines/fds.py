@@ -6,13 +6,14 @@
 __all__ = ['BLOCK', 'DEVIATIONS', 'OFFICIAL_FDS', 'bin_sums', 'bin_moments', 'merge_moments', 'fds_window', 'smoothing_matrix',
            'calibration', 'Affine', 'FeatureSmoother', 'interpolate', 'neighbour_means']
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #f7e2ae82
+# %% ../../nbs/api/76_baselines.fds.ipynb #52fa1a27
 import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch, store_attr
 from torch import Tensor, nn
 from ..distances import widen
+from ..distributed import merge_over_ranks
 from ..targets import BinWeights, LabelBins, lds_window
 
 # %% ../../nbs/api/76_baselines.fds.ipynb #2744f6e2
@@ -162,14 +163,14 @@ def _blank(K, F, epoch):
     tables = dict(scale=torch.ones(K+1, F), offset=torch.zeros(K+1, F))
     return stats | tables | dict(tracked=torch.zeros(K), epoch=torch.tensor([epoch]))
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #45f2f7cd
+# %% ../../nbs/api/76_baselines.fds.ipynb #57398b33
 @patch
 def index(self:FeatureSmoother,
     y:Tensor, # targets of any shape, one per row of features
 ) -> Tensor: # (N,) bin of each; K for none
     "Bin of each target, on its device"
     y = widen(y.detach()).flatten()
-    idx = self.lookup(y).long()
+    idx = torch.where(y.isnan(), self.n_bins, self.lookup(y).nan_to_num(0.).long()) # a NaN has no bin: its feature stays as it is
     if self.outside == 'nearest': return idx
     low, high = y < self.ends[0], y > self.ends[1]
     if self.outside == 'official': # the last edge is outside, and a side is clamped if some target lies in its last bin
@@ -304,7 +305,7 @@ def advance(self:FeatureSmoother, epoch:int):
     self.smoothed_mean.copy_(mean); self.smoothed_var.copy_(var)
     self.retabulate()
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #27a0cf0f
+# %% ../../nbs/api/76_baselines.fds.ipynb #59681985
 @patch
 def gather(self:FeatureSmoother, z:Tensor, y:Tensor):
     "Add the features of a batch to the statistics of this epoch; targets without a bin do not count"
@@ -312,9 +313,10 @@ def gather(self:FeatureSmoother, z:Tensor, y:Tensor):
 
 @patch
 def end_epoch(self:FeatureSmoother, epoch:int):
-    "Use what was gathered; nothing if nothing was"
+    "Use what was gathered, on all ranks; nothing if nothing was"
     moments, self.moments = self.moments, None
     if epoch < self.start_update or moments is None: return
+    moments = merge_over_ranks(moments, merge_moments)
     steps = [lambda: self.update(moments, epoch), lambda: self.advance(epoch)]
     for step in (reversed(steps) if self.lag else steps): step()
 

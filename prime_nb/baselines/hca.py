@@ -63,7 +63,7 @@ class Hierarchy(nn.Module):
         self.register_buffer('parent', torch.tensor(np.array([np.searchsorted(c, np.arange(K), 'right') - 1 for c in cuts])))
         self.register_buffer('value', torch.tensor(class_values(bins, targets), dtype=torch.float32))
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #a682de76
+# %% ../../nbs/api/82_baselines.hca.ipynb #95fe8ba4
 @patch(as_prop=True)
 def sizes(self:Hierarchy) -> list: return [level.n_bins for level in self.levels]
 
@@ -72,7 +72,7 @@ def forward(self:Hierarchy,
     y:Tensor, # (B,) targets; beyond the ends they belong to the first or last bin
 ) -> Tensor: # (H, B) long
     "Class of each target on each level"
-    return self.parent[:, self.number(y).long()]
+    return self.parent[:, self.number(y).nan_to_num(0.).long()] # a NaN target: see `HCALoss.terms`
 
 @patch
 def extra_repr(self:Hierarchy): return f'classes {" > ".join(map(str, reversed(self.sizes)))}'
@@ -143,7 +143,7 @@ def range_kl(
         total = total + F.kl_div(log_sums(log_q, p, l.shape[1]), teacher, reduction='none', log_target=True).sum(1)
     return total
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #4cd89448
+# %% ../../nbs/api/82_baselines.hca.ipynb #ba7c0c68
 READS = ('mean', 'mode', 'regression')
 
 class HCALoss(nn.Module):
@@ -160,7 +160,7 @@ class HCALoss(nn.Module):
     ):
         super().__init__()
         if read not in READS or adjust not in ADJUST: raise ValueError(f'read must be one of {READS} and adjust one of {list(ADJUST)}: got {read!r} and {adjust!r}')
-        if reg < 0 or distill < 0: raise ValueError(f'reg and distill must not be negative: got {reg} and {distill}. 0 switches a term off.')
+        if not 0 <= reg < float('inf') or not 0 <= distill < float('inf'): raise ValueError(f'reg and distill must not be negative: got {reg} and {distill}. 0 switches a term off.')
         self.hierarchy, self.reg, self.distill, self.adjust, self.read, self.reduction = hierarchy, reg, distill, adjust, read, reduction
         self.base = _unreduced(WeightedL1() if base is None else base)
         _class_weights(self, weights)

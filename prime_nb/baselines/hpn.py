@@ -78,7 +78,7 @@ def see_targets(self:HPN,
     if self.lo is None: self.lo, self.hi = float(y.min()), float(y.max())
     return self
 
-# %% ../../nbs/api/80_baselines.hpn.ipynb #d765dab3
+# %% ../../nbs/api/80_baselines.hpn.ipynb #3e81296f
 @patch
 def forward(self:HPN,
     z:Tensor, # (B, F) features
@@ -86,6 +86,7 @@ def forward(self:HPN,
 ) -> Tensor:  # scalar, mean over the batch
     "Mean squared difference of cosines"
     check_batch(z, y)
+    if not len(z): raise ValueError(f'HPN needs samples: got features of shape {tuple(z.shape)}. Skip empty batches.')
     if y.numel() != len(z): raise ValueError(f'HPN needs one number per sample as target: got targets of shape {tuple(y.shape)}. Choose one component, or give each a part of z and an HPN of its own.')
     if self.lo is None: raise ValueError('the bounds of the target are not known: got HPN() without any. Give lo and hi, or call see_targets with the training targets.')
     r = target_cosine(widen(y).reshape(len(z)), self.lo, self.hi, self.reach)

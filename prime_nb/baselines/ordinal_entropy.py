@@ -47,7 +47,7 @@ def tightness(
     counted = (counts[which] > 1) & (off > 0)
     return torch.where(counted, off, 0.).sum()/counted.sum().clamp(min=1)
 
-# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #07ff6f6c
+# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #c082be55
 class OrdinalEntropy(nn.Module):
     "Ordinal entropy regulariser (Zhang et al. 2023); `ValueError` for a negative weight or a batch of the wrong shape"
     def __init__(self,
@@ -59,8 +59,8 @@ class OrdinalEntropy(nn.Module):
     ):
         super().__init__()
         for n, v in dict(diversity=diversity, tightness=tightness).items():
-            if not v >= 0: raise ValueError(f'{n} must not be negative: got {v}. 0 switches it off.')
-        if not target_scale > 0: raise ValueError(f'target_scale must be positive: got {target_scale}. Use the range of the training targets.')
+            if not 0 <= v < float('inf'): raise ValueError(f'{n} must not be negative: got {v}. It is finite; 0 switches it off.')
+        if not 0 < target_scale < float('inf'): raise ValueError(f'target_scale must be positive: got {target_scale}. Use the range of the training targets.')
         self.diversity, self.tightness, self.target_scale, self.centers, self.official = diversity, tightness, target_scale, centers, official
     def forward(self,
         z:Tensor, # (B, F)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SPARSE', 'NEAR', 'MOST', 'cosines', 'directions', 'pair_cosines', 'pair_distance', 'row_order', 'one_per_label',
-           'label_means', 'check_batch']
+           'label_means', 'poisoned', 'check_batch']
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #36d0c884
+# %% ../../nbs/api/69_baselines.pairs.ipynb #1953a3ac
 import warnings
 import numpy as np
 import torch
@@ -14,12 +14,14 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
-from ..distances import as_columns, euclidean_distance
+from ..distances import as_columns, euclidean_distance, shrink
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #d66d0be6
+# %% ../../nbs/api/69_baselines.pairs.ipynb #e1307bf0
 def _inverse_length(z):
     n = z.norm(dim=1)
-    return torch.where(n > torch.finfo(z.dtype).tiny**.5, 1/n, 0.)
+    return torch.where(n <= torch.finfo(z.dtype).tiny**.5, 0., 1/n) # NaN stays NaN
+
+def _level(z): return z*shrink(z.detach().abs().amax(1, keepdim=True)) if z.shape[1] else z # the same directions, with room for squares
 
 class _Cosines(Function):
     @staticmethod
@@ -37,12 +39,12 @@ class _Cosines(Function):
         h.mul_(inv).mul_(inv[:, None]).diagonal().sub_(turn)
         return h @ z
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #3e0f2499
+# %% ../../nbs/api/69_baselines.pairs.ipynb #d5b03e56
 def cosines(
     z:Tensor, # (B, F), float32 or float64
 ) -> Tensor: # (B, B)
     "Cosine of each pair of rows"
-    return _Cosines.apply(z)
+    return _Cosines.apply(_level(z))
 
 # %% ../../nbs/api/69_baselines.pairs.ipynb #1229a991
 class _Directions(Function):
@@ -59,12 +61,12 @@ class _Directions(Function):
         along = torch.linalg.vecdot(g, u)[:, None]
         return torch.addcmul(g, u, along, value=-1).mul_(inv)
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #0ef702cd
+# %% ../../nbs/api/69_baselines.pairs.ipynb #c23a3ad3
 def directions(
     z:Tensor, # (N, F), float32 or float64
 ) -> Tensor: # (N, F), rows of length 1; a zero row stays zero and gets no gradient
     "Unit vectors"
-    return _Directions.apply(z)
+    return _Directions.apply(_level(z))
 
 # %% ../../nbs/api/69_baselines.pairs.ipynb #73f06d23
 SPARSE = 6 # fewer than one pair in so many: only these are computed
@@ -109,14 +111,14 @@ class _PairCosines(Function):
         grad = _csr(i, j, h, len(z)) @ z if _few(z, i) else G.index_put_((i, j), h) @ z
         return grad.addcmul_(z, turn[:, None], value=-1), None, None
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #3c351732
+# %% ../../nbs/api/69_baselines.pairs.ipynb #8dfc4263
 def pair_cosines(
     z:Tensor,      # (B, F), float32 or float64
     needed:Tensor, # (B, B) bool, symmetric, False on the diagonal
 ) -> tuple[Tensor, Tensor, Tensor]: # cosines (K,) of the K needed pairs, and their rows and columns, row by row
     "Cosine of each needed pair"
     i, j = needed.nonzero(as_tuple=True)
-    return _PairCosines.apply(z, i, j), i, j
+    return _PairCosines.apply(_level(z), i, j), i, j
 
 # %% ../../nbs/api/69_baselines.pairs.ipynb #6f494eed
 NEAR, MOST = 1e-2, 4 # squared distance over squared lengths of a near pair; at most so many near pairs per sample
@@ -139,11 +141,15 @@ class _PairDistance(Function):
         grad = w.sum(1, keepdim=True)*c - w @ c
         return grad.index_add_(0, i, near).index_add_(0, j, -near), None, None, None
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #a48ef329
+# %% ../../nbs/api/69_baselines.pairs.ipynb #102ee4c5
 def pair_distance(
     z:Tensor, # (B, F), float32 or float64
 ) -> Tensor: # (B, B), 0 on the diagonal
     "Euclidean distance of each pair of rows; its gradient at identical rows is 0"
+    s = shrink(z.detach().abs().amax()) if z.numel() else 1.
+    return _all_distances(z) if s == 1 else _all_distances(z*s)/s
+
+def _all_distances(z):
     c = z - z.detach().mean(0)
     with torch.no_grad():
         s = c.pow(2).sum(1)
@@ -183,6 +189,14 @@ def label_means(
     labels, which, n = y.unique(return_inverse=True, return_counts=True, dim=0)
     total = z.new_zeros(len(labels), z.shape[1]).index_add(0, which, z)
     return total/n[:, None].to(z.dtype), labels, which, n
+
+# %% ../../nbs/api/69_baselines.pairs.ipynb #ed84e2d9
+def poisoned(
+    loss:Tensor, # scalar
+    *given,      # tensors that it was computed from
+) -> Tensor: # the same number; NaN if one of them holds NaN or infinity
+    "A loss that does not hide what is wrong with its input"
+    return loss + sum((x.detach()*0).sum().to(loss.dtype) for x in given)
 
 # %% ../../nbs/api/69_baselines.pairs.ipynb #22745678
 def check_batch(

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['label_distance', 'tie_groups', 'RankNContrast', 'rank_n_contrast']
 
-# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #cc48691c
+# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #56ec3005
 from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from .pairs import check_batch, pair_distance, row_order
+from .pairs import check_batch, pair_distance, poisoned, row_order
 from ..distances import as_columns, feature_distance, full_precision
 
 # %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #09c6ec3f
@@ -48,7 +48,7 @@ class _RankedContrast(Function):
     @once_differentiable
     def backward(ctx, g): return g*ctx.saved_tensors[0], None, None
 
-# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #c877e421
+# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #a02b1f1e
 class RankNContrast(nn.Module):
     "Rank-N-Contrast loss (Zha et al. 2023); `ValueError` for a temperature that is not positive or a batch of the wrong shape"
     def __init__(self,
@@ -56,7 +56,7 @@ class RankNContrast(nn.Module):
         distance='euclidean',  # similarity is minus it: 'euclidean', another feature distance by name, or a function (N, F), (M, F) -> (N, M)
     ):
         super().__init__()
-        if not t > 0: raise ValueError(f't must be positive: got {t}. The paper uses 2.')
+        if not 0 < t < float('inf'): raise ValueError(f't must be positive: got {t}. It is finite; the paper uses 2.')
         self.t, self.distance = t, pair_distance if distance == 'euclidean' else _with_itself(feature_distance(distance))
     def forward(self,
         z:Tensor, # (B, F), or (B, V, F) for V views of each sample
@@ -67,7 +67,7 @@ class RankNContrast(nn.Module):
 
 def _with_itself(f): return lambda z: f(z, z)
 
-# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #e1f8ae8b
+# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #3c5476ad
 @full_precision
 def rank_n_contrast(
     z:Tensor,         # (n, F)
@@ -81,4 +81,4 @@ def rank_n_contrast(
     d = label_distance(y).fill_diagonal_(-1.)
     order = row_order(d)[:, 1:] # the anchor itself comes first
     s = distance(z).gather(1, order)/-t
-    return _RankedContrast.apply(s, *tie_groups(d.gather(1, order)))/max(n*(n - 1), 1)
+    return poisoned(_RankedContrast.apply(s, *tie_groups(d.gather(1, order)))/max(n*(n - 1), 1), z, y)

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['EPS', 'ranks', 'rank_gradient', 'blackbox_rank', 'RankSim', 'ranksim']
 
-# %% ../../nbs/api/70_baselines.ranksim.ipynb #28b0d8cb
+# %% ../../nbs/api/70_baselines.ranksim.ipynb #4e95717e
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from .pairs import check_batch, cosines, one_per_label, row_order
+from .pairs import check_batch, cosines, one_per_label, poisoned, row_order
 from ..distances import full_precision, target_distance
 
 # %% ../../nbs/api/70_baselines.ranksim.ipynb #0b7e77ba
@@ -72,7 +72,7 @@ class _RankLoss(Function):
     @once_differentiable
     def backward(ctx, g): return g*ctx.saved_tensors[0], None, None, None, None
 
-# %% ../../nbs/api/70_baselines.ranksim.ipynb #a177a0de
+# %% ../../nbs/api/70_baselines.ranksim.ipynb #357ea937
 class RankSim(nn.Module):
     "Ranking similarity regulariser (Gong et al. 2022); `ValueError` for a batch of the wrong shape"
     def __init__(self,
@@ -82,7 +82,7 @@ class RankSim(nn.Module):
         generator=None,         # of the random choice among samples of equal label; the global one if None
     ):
         super().__init__()
-        if not interpolation > 0: raise ValueError(f'interpolation must be positive: got {interpolation}. The paper uses 1 and 2.')
+        if not 0 < interpolation < float('inf'): raise ValueError(f'interpolation must be positive: got {interpolation}. It is finite; the paper uses 1 and 2.')
         self.interpolation, self.weight, self.official, self.generator = interpolation, weight, official, generator
     def forward(self,
         z:Tensor, # (B, F)
@@ -91,7 +91,7 @@ class RankSim(nn.Module):
         keep = one_per_label(y, self.generator)
         return ranksim(z[keep], y[keep], self.interpolation, self.weight, self.official)
 
-# %% ../../nbs/api/70_baselines.ranksim.ipynb #411a26b3
+# %% ../../nbs/api/70_baselines.ranksim.ipynb #3f2fcf98
 @full_precision
 def ranksim(
     z:Tensor,                # (n, F)
@@ -103,4 +103,4 @@ def ranksim(
     "RankSim of a batch without repeated labels"
     check_batch(z, y)
     want = _normed(-target_distance(y, y), official).to(z.dtype)
-    return _RankLoss.apply(cosines(z), want, interpolation, weight, official)
+    return poisoned(_RankLoss.apply(cosines(z), want, interpolation, weight, official), z, y)

@@ -87,7 +87,7 @@ def srl_terms(
     "The three losses of SRL"
     return surrogate_contrast(z, index, curve, t, weighted), enveloping(curve, points, unit=True), homogeneity(curve, alpha, beta)
 
-# %% ../../nbs/api/74_baselines.srl.ipynb #fe9c99b8
+# %% ../../nbs/api/74_baselines.srl.ipynb #41ef86bd
 class SRL(nn.Module):
     "Surrogate-driven representation learning (Dong et al. 2025); `ValueError` for a temperature that is not positive"
     def __init__(self,
@@ -103,7 +103,8 @@ class SRL(nn.Module):
         seed:int=0,          # of the points
     ):
         super().__init__()
-        if not t > 0: raise ValueError(f't must be positive: got {t}. The official code uses 0.3 and 0.1.')
+        if n_points < 1: raise ValueError(f'n_points must be 1 or more: got {n_points}. The official code has 2000.')
+        if not 0 < t < float('inf'): raise ValueError(f't must be positive: got {t}. It is finite; the official code uses 0.3 and 0.1.')
         self.bins, self.n_points, self.momentum, self.official, self.seed = bins, n_points, momentum, official, seed
         self.weights, self.settings = (contrast, envelop, smooth), dict(t=t, alpha=alpha, beta=beta, weighted=weighted)
         for name in ('points', 'surrogates', 'known', 'sums', 'counts'): self.register_buffer(name, None)
@@ -141,10 +142,11 @@ def end_epoch(self:SRL):
     self.surrogates, self.known = torch.where(seen[:, None], new, self.surrogates), self.known | seen
     self.sums.zero_(); self.counts.zero_()
 
-# %% ../../nbs/api/74_baselines.srl.ipynb #23d86ef2
+# %% ../../nbs/api/74_baselines.srl.ipynb #f3bdbc65
 @full_precision
 def _terms(z, y, o):
     check_batch(z, y)
+    if not len(z): raise ValueError(f'SRL needs samples: got features of shape {tuple(z.shape)}. Skip empty batches.')
     if y.numel() != len(z): raise ValueError(f'SRL needs one number per sample as target: got targets of shape {tuple(y.shape)}. Bin vector targets yourself.')
     if o.points is None: o.start(z.shape[1], z)
     index, u = o.bins.index(y.reshape(len(z))), directions(z)

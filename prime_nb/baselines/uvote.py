@@ -38,7 +38,7 @@ def floor_scale(
     "Log-scales with a floor: log(min_scale + exp(s))"
     return torch.logaddexp(s, s.new_tensor(math.log(min_scale)))
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #9f01f130
+# %% ../../nbs/api/83_baselines.uvote.ipynb #a1a556e4
 def expert_powers(
     n:int, # number of experts
 ) -> list: # n powers, 0 to 1; [0] for one
@@ -52,7 +52,7 @@ def power_weights(
     lds=None,       # None, True, or a dict of arguments of `bins.density`
 ) -> BinWeights: # targets -> weights; mean 1 over the training samples
     "Weights from the (smoothed) counts of bins, to a power"
-    if not power >= 0: raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
+    if not 0 <= power < float('inf'): raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
     w = bins.weights('inverse', lds)**power
     return BinWeights(bins, w*bins.counts.sum()/(w @ bins.counts))
 
@@ -101,7 +101,7 @@ def vote(
     w = VOTES[how](s)
     return (w*mu).sum(1, keepdim=True), (w*s).sum(1, keepdim=True)
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #28d14a8f
+# %% ../../nbs/api/83_baselines.uvote.ipynb #e23ab491
 class UVoteLoss(nn.Module):
     "Weighted negative log-likelihood of several experts (Jiang et al. 2023)"
     alpha = None # share of the first expert while training; None: all alike
@@ -115,7 +115,7 @@ class UVoteLoss(nn.Module):
         super().__init__()
         if isinstance(weights, LabelBins) or not hasattr(weights, '__len__') or not len(weights): raise TypeError(f'weights must be a list with one entry per expert: got {type(weights).__name__}. Use expert_weights(bins).')
         if kind not in KINDS or vote not in VOTES: raise ValueError(f'kind must be one of {list(KINDS)} and vote one of {list(VOTES)}: got {kind!r} and {vote!r}')
-        if not min_scale > 0: raise ValueError(f'min_scale must be positive: got {min_scale}. It is in the unit of the target.')
+        if not 0 < min_scale < float('inf'): raise ValueError(f'min_scale must be positive: got {min_scale}. It is finite, and is in the unit of the target.')
         self.weights, self.kind, self.vote, self.min_scale, self.reduction = list(weights), kind, vote, min_scale, reduction
         self.held = nn.ModuleList([w for w in self.weights if isinstance(w, nn.Module)]) # so that they follow to the device
     def activation(self, x): return x

@@ -7,7 +7,7 @@ __all__ = ['nig_nll', 'nig_reg', 'nig_kl', 'nig_kl_reg', 'nig_posterior', 'VIRLo
            'EvidentialHead', 'ProbabilisticSmoother', 'Variational', 'GaussianConjugate', 'kl_to_standard',
            'nig_variance', 'gaussian_nll', 'ause']
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #e9a82681
+# %% ../../nbs/api/79_baselines.vir.ipynb #005ec969
 import math
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from .fds import FeatureSmoother, calibration, fds_window, smoothing_matrix
 from ..checks import to_numpy
 from ..distances import widen
+from ..losses import _mean
 
 # %% ../../nbs/api/79_baselines.vir.ipynb #c9bbf554
 def nig_nll(
@@ -74,7 +75,7 @@ def nig_posterior(
     if w is not None: n = n*widen(w).reshape(-1, 1)
     return psi, v0 + n, alpha0 + n/2, omega
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #454eed86
+# %% ../../nbs/api/79_baselines.vir.ipynb #00d0edde
 class VIRLoss(nn.Module):
     "Likelihood and regulariser of VIR (Wang and Wang 2023); weights act in training only"
     def __init__(self,
@@ -84,12 +85,12 @@ class VIRLoss(nn.Module):
         alpha0=.3,    # prior shape
     ):
         super().__init__()
-        if not coeff >= 0: raise ValueError(f'coeff must not be negative: got {coeff}. 0 leaves the likelihood alone.')
+        if not 0 <= coeff < float('inf'): raise ValueError(f'coeff must not be negative: got {coeff}. It is finite; 0 leaves the likelihood alone.')
         self.weights, self.coeff, self.v0, self.alpha0 = weights, coeff, v0, alpha0
     def activation(self, x): return x
     def decodes(self, x): return x[:, :1] # the prediction alone
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #1fc45904
+# %% ../../nbs/api/79_baselines.vir.ipynb #833fe3e2
 @patch
 def forward(self:VIRLoss,
     out:Tensor,    # (B, 3) from a `ConjugateHead`
@@ -102,7 +103,9 @@ def forward(self:VIRLoss,
     if w is None and self.weights is not None and torch.is_grad_enabled(): w = self.weights(y)
     with torch.autocast(out.device.type, enabled=False):
         gamma, v, alpha, beta = nig_posterior(out, w, self.v0, self.alpha0)
-        return nig_nll(y, gamma, v, alpha, beta.clamp_min(1e-30)).mean() + self.coeff*nig_reg(y, gamma, v, alpha).mean()
+        nll = nig_nll(y, gamma, v, alpha, beta.clamp_min(1e-30))
+        beyond = nll.isnan() & out.isfinite().all(1, keepdim=True) & y.isfinite() # inf - inf: say that it is large
+        return _mean(nll.masked_fill(beyond, torch.inf)) + self.coeff*_mean(nig_reg(y, gamma, v, alpha))
 
 # %% ../../nbs/api/79_baselines.vir.ipynb #0769954e
 def evidential_loss(

@@ -1,0 +1,103 @@
+"Kills, full disks and read-only folders: nothing finished is lost, nothing half-written is read, and the message is one line"
+import json, os, random, resource, shutil, subprocess, sys
+from pathlib import Path
+
+import pytest
+
+import kill_study as study
+from nbtools import ROOT
+
+linux = pytest.mark.skipif(not hasattr(os, 'fork') or not sys.platform.startswith('linux'), reason='needs fork')
+GRID = ['toy', '--methods', 'sqinv,prime', '--epochs', '1', '--jobs', '1', '--set', 'data.n_train=300']
+
+CSV = 'y,a,b\n' + ''.join(f'{i*i % 13},{i % 5},{i/7:.3f}\n' for i in range(40))
+FIT = ['--target', 'y', '--epochs', '1', '--folds', '2', '--jobs', '1']
+
+
+def run(name, module, argv, **kw):
+    "A command in a process of its own"
+    code = f'import sys; from prime_nb.{module} import {name}; sys.exit({name}())'
+    return subprocess.run([sys.executable, '-c', code, *map(str, argv)], capture_output=True, text=True, timeout=300, **kw)
+
+@linux
+@pytest.mark.parametrize('name, kills', [('grid', 2), ('checkpoints', 2), ('download', 1)])
+def test_killed_and_started_again(name, kills, tmp_path):
+    study.warm_up()
+    rows = study.study(name, kills, 7, tmp_path)
+    assert len(rows) == kills
+    for r in rows: assert not r['wrong'] and not r['end_wrong'] and r['same_figures'], r
+
+def test_the_study_holds():
+    d = json.loads((ROOT/'results'/'interruptions.json').read_text())
+    assert d['total']['kills'] == len(d['kills']) >= 100 and set(d['tasks']) == set(study.TASKS)
+    assert d['total']['lost_or_half_written'] == d['total']['other_figures'] == 0
+
+def test_the_study_would_notice(tmp_path):
+    class Broken(study.Task):
+        def found(self, folder): return {p.name: study.sha(p) for p in folder.iterdir()}
+    (tmp_path/'run.json').write_text('1')
+    wrong, done = study.look(Broken(), tmp_path, {})
+    assert not wrong and set(done) == {'run.json'}
+    (tmp_path/'run.json').write_text('2')
+    assert 'lost or changed' in study.look(Broken(), tmp_path, done)[0]
+    class Torn(study.Task):
+        def found(self, folder): return json.loads((folder/'run.json').read_text()[:0])
+    assert 'half-written' in study.look(Torn(), tmp_path, {})[0]
+
+def test_fastai_writes_over_earlier_checkpoints_when_it_resumes(tmp_path):
+    "Why the study has a callback of its own: fastai issue 2836"
+    from fastai.callback.tracker import SaveModelCallback
+    for cb, kept in ((lambda start: SaveModelCallback(every_epoch=True, with_opt=True), False), (study.save_from, True)):
+        task, folder = study.Checkpoints(), tmp_path/str(kept)
+        learn = task.learner(folder)
+        with learn.no_bar(), learn.no_logging():
+            learn.fit(2, 1e-2, cbs=cb(0))
+            before = study.sha(folder/'models'/'model_0.pth')
+            learn.fit(3, 1e-2, cbs=cb(2), start_epoch=2)
+        assert (study.sha(folder/'models'/'model_0.pth') == before) == kept
+
+
+# Full disks: a limit on the size of files stands for the end of the disk
+
+def no_room(n): return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n))
+
+@linux
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path):
+    (tmp_path/'data.csv').write_text(CSV)
+    fit = [tmp_path/'data.csv', '--out', tmp_path/'model', *FIT]
+    done = run('prime_fit', 'own_cli', fit, preexec_fn=no_room(4000))
+    assert done.returncode in (1, 2) and 'Traceback' not in done.stderr and 'too large' in done.stderr.lower(), done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['data.csv']
+
+@linux
+def test_a_benchmark_on_a_full_disk_goes_on_when_there_is_room(tmp_path):
+    first = run('prime_bench', 'cli', [*GRID, '--out', tmp_path])
+    assert first.returncode == 0, first.stderr
+    before = {p.name: p.read_bytes() for p in (tmp_path/'toy'/'sqinv').glob('*.json')}
+    more = [*GRID, '--out', tmp_path, '--seeds', '2']
+    done = run('prime_bench', 'cli', more, preexec_fn=no_room(200))
+    assert done.returncode in (1, 2) and 'Traceback' not in done.stderr, done.stderr
+    assert before == {p.name: p.read_bytes() for p in (tmp_path/'toy'/'sqinv').glob('*.json')} and not list(tmp_path.rglob('*.tmp'))
+    assert run('prime_bench', 'cli', more).returncode == 0 and len(list(tmp_path.rglob('[0-9].json'))) == 4
+
+def test_no_space_while_a_file_is_written(tmp_path, monkeypatch):
+    from prime_nb.bench.files import write_json
+    from prime_nb.data.cache import cached
+    write_json(tmp_path/'a.json', 1)
+    def full(self, *a, **kw):
+        with open(self, 'w') as f: f.write('ha')
+        raise OSError(28, 'No space left on device', str(self))
+    monkeypatch.setattr(Path, 'write_text', full)
+    monkeypatch.setattr(Path, 'write_bytes', full)
+    with pytest.raises(OSError, match='No space left'): write_json(tmp_path/'a.json', 2)
+    assert (tmp_path/'a.json').read_bytes() == b'1\n' and [p.name for p in tmp_path.iterdir()] == ['a.json']
+    import numpy as np
+    with pytest.warns(UserWarning, match='No space left'): assert cached(['x'], lambda: np.ones(2), tmp_path).sum() == 2
+    assert [p.name for p in tmp_path.iterdir()] == ['a.json']
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='/proc cannot be written to on Linux')
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    (tmp_path/'data.csv').write_text(CSV)
+    for name, module, argv in (('prime_fit', 'own_cli', [tmp_path/'data.csv', '--out', '/proc/no/model', *FIT]), ('prime_bench', 'cli', [*GRID, '--out', '/proc/no'])):
+        done = run(name, module, argv)
+        assert done.returncode == 2 and 'cannot write to' in done.stderr and done.stderr.count('\n') == 1 and done.stdout == '', done.stderr
