@@ -24,8 +24,10 @@ class Parser(argparse.ArgumentParser):
         print(f'{self.prog}: error: {message}. See {self.prog} --help', file=sys.stderr)
         raise SystemExit(2)
 
-# %% ../nbs/api/60_cli.ipynb #002cde90
-def command(main):
+# %% ../nbs/api/60_cli.ipynb #9066a81a
+def command(
+    main, # function: arguments -> exit status
+):
     "Make a function of arguments a command: its errors become one line and an exit status"
     @wraps(main)
     def run(argv=None): # list of strings; those of the process if None
@@ -37,7 +39,11 @@ def command(main):
             return fail(main, f'error: {e}', 2)
     return run
 
-def quietly(main, argv):
+# %% ../nbs/api/60_cli.ipynb #85dbd143
+def quietly(
+    main, # function of the arguments
+    argv, # its arguments
+):
     "Call without the warnings that libraries have for their own authors"
     with warnings.catch_warnings():
         for c in (FutureWarning, DeprecationWarning): warnings.simplefilter('ignore', c)
@@ -47,20 +53,27 @@ def fail(main, message, status) -> int:
     print(f'{main.__name__}: {" ".join(message.split())}', file=sys.stderr)
     return status
 
-# %% ../nbs/api/60_cli.ipynb #1cf30147
-def parse_seeds(text:str) -> list:
+# %% ../nbs/api/60_cli.ipynb #2b4cdaf9
+def parse_seeds(
+    text:str, # of the command line
+) -> list:
     "'5' is five seeds from 0; '0,7' are those two"
     try: seeds = [int(s) for s in text.split(',') if s] if ',' in text else list(range(int(text)))
     except ValueError: seeds = []
     if not seeds or min(seeds) < 0: raise argparse.ArgumentTypeError(f'got {text!r}, expected a number of seeds such as 5, or seeds such as 0,7')
     return list(dict.fromkeys(seeds))
 
-def parse_setting(text:str) -> tuple: # dotted setting, value
+# %% ../nbs/api/60_cli.ipynb #7f3ed8db
+def parse_setting(
+    text:str, # of the command line
+) -> tuple: # dotted setting, value
     "'prime.tau_f=10' with a value in JSON, or a plain word"
     try: return read_change(text)
     except ValueError as e: raise argparse.ArgumentTypeError(str(e)) from None
 
-def parse_shard(text:str) -> tuple: # i, n
+def parse_shard(
+    text:str, # of the command line
+) -> tuple: # i, n
     "'1/3' is the first of three shares"
     i, _, n = text.partition('/')
     if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)): raise argparse.ArgumentTypeError(f'got {text!r}, expected I/N with I from 1 to N, such as 1/3')
@@ -68,13 +81,15 @@ def parse_shard(text:str) -> tuple: # i, n
 
 def names(text:str) -> list: return [m for m in text.split(',') if m]
 
-# %% ../nbs/api/60_cli.ipynb #f5ba8cc7
+# %% ../nbs/api/60_cli.ipynb #0131430d
 def positive(text:str) -> int:
     "A whole number from 1 up"
     if not text.isdecimal() or not int(text): raise argparse.ArgumentTypeError(f'got {text!r}, expected a whole number from 1 up')
     return int(text)
 
-def shared_options(p:Parser):
+def shared_options(
+    p:Parser, # parser that gets the options
+):
     "What `prime_demo` and `prime_bench` have in common"
     p.add_argument('--methods', type=names, help='methods, separated by commas; default: those of the data set')
     p.add_argument('--jobs', type=positive, help='processes, one run each; default: one per core')
@@ -82,9 +97,11 @@ def shared_options(p:Parser):
     p.add_argument('--force', action='store_true', help='replace runs that were made with other settings')
     p.add_argument('--version', action='version', version=f'prime_nb {__version__}')
 
-# %% ../nbs/api/60_cli.ipynb #90322273
+# %% ../nbs/api/60_cli.ipynb #7377da61
 @command
-def prime_demo(argv=None) -> int:
+def prime_demo(
+    argv=None, # arguments; None: those of the process
+) -> int:
     "Train with and without PRIME on generated faces, and write a report"
     p = Parser('prime_demo', description='Train SQInv, PRIME and PRIME + PRW on generated faces whose ages are as imbalanced as those of AgeDB-DIR; print errors by shot and write a report to look at offline.')
     p.add_argument('--out', default='report', help='folder for the report (default: %(default)s)')
@@ -96,13 +113,17 @@ def prime_demo(argv=None) -> int:
     from prime_nb.bench.demo import run_demo
     return run_demo(a.out, a.seeds, a.methods, a.epochs, a.quick, a.jobs, a.force, a.dataset)
 
-# %% ../nbs/api/60_cli.ipynb #8cb8211b
-def more_table_options(p:Parser):
+# %% ../nbs/api/60_cli.ipynb #f32fbc47
+def more_table_options(
+    p:Parser, # parser that gets the options
+):
     "Where a table of the paper is made"
     p.add_argument('--twin', action='store_true', help='with a table: generated data, also where the real data is at hand')
     p.add_argument('--task', help='with a table: any data set in place of that of the paper')
 
-def what_to_do(p:Parser):
+def what_to_do(
+    p:Parser, # parser that gets the options
+):
     "Options of `prime_bench` beside data, methods and settings"
     p.add_argument('--list', action='store_true', help='print methods and hyper-parameters with their sources')
     p.add_argument('--report', action='store_true', help='only print the table of what is there')
@@ -129,8 +150,11 @@ def bench_parser() -> Parser:
     shared_options(p)
     return p
 
-# %% ../nbs/api/60_cli.ipynb #2b0ec2da
-def show_list(dataset, methods) -> int: # exit status
+# %% ../nbs/api/60_cli.ipynb #e2cd2759
+def show_list(
+    dataset, # name; None: all
+    methods, # names; None: those of the data set
+) -> int: # exit status
     "Print methods, data sets, and where each hyper-parameter comes from"
     tasks = [get_task(dataset)] if dataset else TASKS.values()
     rest = [n for n in HOMES if n not in TASKS and not dataset]
@@ -138,13 +162,21 @@ def show_list(dataset, methods) -> int: # exit status
     print('\n\n'.join([describe_methods(), *(describe_task(t, methods) for t in tasks), *more]))
     return 0
 
-# %% ../nbs/api/60_cli.ipynb #115fa9ca
-def show_table(out, dataset, methods=None, seeds=None):
+# %% ../nbs/api/60_cli.ipynb #c9e25141
+def show_table(
+    out,          # folder of results
+    dataset,      # name
+    methods=None, # names
+    seeds=None,   # those the table shall have
+):
     "Print the table of some runs, all if None"
     from prime_nb.bench.report import summarize, text_table
     print(text_table(summarize(out, dataset, methods, seeds)), flush=True)
 
-def show_search(found, select):
+def show_search(
+    found,  # method -> what is in its tuning.json
+    select, # metric that it was chosen by
+):
     "Print what a search has chosen"
     from prime_nb.bench.report import value_cell
     for m, t in found.items():
@@ -152,8 +184,10 @@ def show_search(found, select):
         print(f'{m}: dev {select} {value_cell(best)} with trial {best["trial"]} of {len(t["trials"])}, {value_cell(now)} with the present settings')
         for k, v in best['changes'].items(): print(f'    {k} = {v}')
 
-# %% ../nbs/api/60_cli.ipynb #c97f9244
-def together(main):
+# %% ../nbs/api/60_cli.ipynb #f8388023
+def together(
+    main, # function: arguments -> exit status
+):
     "Under a launcher such as torchrun, its processes share the runs; see `distributed.one_of_many`"
     @wraps(main)
     def run(argv=None):
@@ -162,10 +196,12 @@ def together(main):
         return one_of_many(main, sys.argv[1:] if argv is None else argv)
     return run
 
-# %% ../nbs/api/60_cli.ipynb #5f0a9c0d
+# %% ../nbs/api/60_cli.ipynb #2ee78179
 @command
 @together
-def prime_bench(argv=None) -> int:
+def prime_bench(
+    argv=None, # arguments; None: those of the process
+) -> int:
     "Methods x seeds on a data set"
     p = bench_parser()
     a = p.parse_args(argv)
@@ -181,8 +217,10 @@ def prime_bench(argv=None) -> int:
     check_folder(task, a.data)
     return bench(task, a) if not a.report else show_table(a.out, task.name, a.methods) or 0
 
-# %% ../nbs/api/60_cli.ipynb #9ab3814c
-def misplaced(a) -> str|None:
+# %% ../nbs/api/60_cli.ipynb #3949753d
+def misplaced(
+    a, # parsed arguments
+) -> str|None:
     "What is wrong with options that do not go together"
     if a.dataset == 'table':
         if a.number is None: return 'which table? Write prime_bench table N, with N from 1 to 25'
@@ -190,23 +228,32 @@ def misplaced(a) -> str|None:
     elif a.number is not None or a.task or a.twin: return 'a number, --task and --twin go with a table: prime_bench table N'
     if a.dataset == 'tabular' and (a.protocol or a.shard != (1, 1)): return '--protocol and --shard do not go with tabular: name one data set'
 
-# %% ../nbs/api/60_cli.ipynb #da8d5860
-def user_changes(a) -> dict: # dotted setting -> value
+# %% ../nbs/api/60_cli.ipynb #592e57eb
+def user_changes(
+    a, # parsed arguments
+) -> dict: # dotted setting -> value
     "What --set and --epochs say"
     return dict(a.set) | ({} if a.epochs is None else dict(epochs=a.epochs))
 
-def tabular(a) -> int: # exit status
+def tabular(
+    a, # parsed arguments
+) -> int: # exit status
     "All data sets in a folder of tables"
     from prime_nb.bench.tabular import bench_tabular
     return bench_tabular(a, user_changes(a))
 
-def paper_table(a) -> int: # exit status
+def paper_table(
+    a, # parsed arguments
+) -> int: # exit status
     "What a table of the paper needs"
     from prime_nb.bench.paper_runs import bench_table
     return bench_table(a, user_changes(a))
 
-# %% ../nbs/api/60_cli.ipynb #20b6cccc
-def bench(task, a) -> int: # exit status
+# %% ../nbs/api/60_cli.ipynb #f0ba9014
+def bench(
+    task, # a `Task`
+    a,    # parsed arguments
+) -> int: # exit status
     "Run, or search, and print"
     from prime_nb.bench.runner import plan, run_jobs, shard
     changes = user_changes(a)
@@ -220,23 +267,34 @@ def bench(task, a) -> int: # exit status
     write_table(a.out, task.name)
     return int(bool(failed))
 
-# %% ../nbs/api/60_cli.ipynb #af9625c6
-def search(task, methods, changes, a, kw) -> int: # exit status
+# %% ../nbs/api/60_cli.ipynb #670154fd
+def search(
+    task,    # a `Task`
+    methods, # names
+    changes, # dotted setting -> value
+    a,       # parsed arguments
+    kw,      # folder and device of the runs
+) -> int: # exit status
     "Search on dev"
     from prime_nb.bench.tuning import tune
     found = tune(task, methods, a.tune, a.seeds, a.out, changes, a.jobs, a.force, plugins=a.plugin, **kw)
     return show_search(found, task.select) or 0
 
-# %% ../nbs/api/60_cli.ipynb #74080df6
-def write_table(out, dataset):
+# %% ../nbs/api/60_cli.ipynb #e177b9f0
+def write_table(
+    out,     # folder of results
+    dataset, # name
+):
     "Write `summary.json` and `table.md`, or say why that cannot be"
     from prime_nb.bench.report import write_report
     try: write_report(out, dataset)
     except ValueError as e: print(f'prime_bench: summary.json was not written: {e}', file=sys.stderr)
 
-# %% ../nbs/api/60_cli.ipynb #f6406d90
+# %% ../nbs/api/60_cli.ipynb #185f3b86
 @command
-def prime_table(argv=None) -> int:
+def prime_table(
+    argv=None, # arguments; None: those of the process
+) -> int:
     "A table of the paper, our figures below the paper's"
     p = Parser('prime_table', description='Print a table of the paper with the figures of finished runs: mean, deviation, difference from the paper, runs there/runs needed. prime_bench table N makes the runs.')
     p.add_argument('number', type=int, metavar='N', help='number of the table, 1 to 25')
@@ -252,9 +310,11 @@ def prime_table(argv=None) -> int:
     from prime_nb.bench.paper_runs import show_paper_table
     return show_paper_table(a.number, a.results, a.seeds, a.task, a.twin, a.data, a.form, a.out)
 
-# %% ../nbs/api/60_cli.ipynb #97979d51
+# %% ../nbs/api/60_cli.ipynb #c6a6a71f
 @command
-def prime_verify(argv=None) -> int:
+def prime_verify(
+    argv=None, # arguments; None: those of the process
+) -> int:
     "Compare a folder of reference figures with this library"
     p = Parser('prime_verify', description='Compute every case in a folder of reference figures anew, and print the largest relative error of each file. '
                'The exit status is 0 if nothing failed, 1 if an array is off, 2 if something cannot be read.')

@@ -41,9 +41,11 @@ def check_out(
     if have and not force: raise ValueError(f'{folder} holds a model already. Give a new folder with --out, or replace the model with --force.')
     check_writable(folder.absolute().parent)
 
-# %% ../nbs/api/68a_own_cli.ipynb #edf442c4
+# %% ../nbs/api/68a_own_cli.ipynb #7c0e5dfb
 @contextmanager
-def replacing_folder(folder):
+def replacing_folder(
+    folder, # to be made, or replaced
+):
     "A new folder to fill, which takes the place of `folder` when the block ends, unless by an error"
     folder = Path(folder).absolute()
     temp, old = (folder.with_name(f'{folder.name}.{uuid.uuid4().hex}.tmp') for _ in range(2))
@@ -55,8 +57,11 @@ def replacing_folder(folder):
     finally:
         for p in (temp, old): shutil.rmtree(p, ignore_errors=True)
 
-# %% ../nbs/api/68a_own_cli.ipynb #8d9fae82
-def read_model(folder, device='cpu'):
+# %% ../nbs/api/68a_own_cli.ipynb #f9f9e5b1
+def read_model(
+    folder,       # that `prime_fit` wrote
+    device='cpu', # where it shall compute
+):
     "The `Fitted` that `prime_fit` saved; `FileNotFoundError` or `ValueError` for a folder that is not as it was"
     folder = Path(folder)
     if not folder.exists(): raise FileNotFoundError(f'no such folder: got {folder}. Give the folder that prime_fit wrote.')
@@ -67,20 +72,24 @@ def read_model(folder, device='cpu'):
     if not model.input.used or len(model.target.names) != 1: raise ValueError(f'{folder} holds a model for another kind of data: got inputs {model.input.used} and targets {model.target.names}')
     return model
 
-# %% ../nbs/api/68a_own_cli.ipynb #5bb9e83d
+# %% ../nbs/api/68a_own_cli.ipynb #e8a134b1
 METHODS = ['vanilla', 'sqinv', 'prime'] # the simplest first
 ABOUT_FIT = ('Train on a CSV file, compare the plain model, weighting and PRIME by cross-validation, and say which one to use. '
              'Writes DIR/report.html and DIR/report.json, the predictions that were compared as DIR/judged.csv, and DIR/model, which prime_predict reads.')
 
 def name_list(text:str) -> list: return [c.strip() for c in text.split(',') if c.strip()]
 
-def whole(text:str) -> int:
+def whole(
+    text:str, # of the command line
+) -> int:
     "A whole number from 0 up"
     if not text.isdecimal(): raise argparse.ArgumentTypeError(f'got {text!r}, expected a whole number from 0 up')
     return int(text)
 
-# %% ../nbs/api/68a_own_cli.ipynb #f1162f52
-def reading_options(p:Parser):
+# %% ../nbs/api/68a_own_cli.ipynb #3f11cd85
+def reading_options(
+    p:Parser, # parser that gets the options
+):
     "What both commands have in common"
     p.add_argument('--encoding', help='of the file; default: by its bytes')
     p.add_argument('--delimiter', help='between fields, a character or "tab"; default: by the lines')
@@ -104,8 +113,10 @@ def fit_parser() -> Parser:
     reading_options(p)
     return p
 
-# %% ../nbs/api/68a_own_cli.ipynb #d4214e73
-def judging_options(p:Parser):
+# %% ../nbs/api/68a_own_cli.ipynb #628dded2
+def judging_options(
+    p:Parser, # parser that gets the options
+):
     "How to train and to judge"
     p.add_argument('--method', choices=['auto', *METHODS], default='auto', help='method of the saved model (default: the one that the comparison recommends)')
     p.add_argument('--folds', type=positive, help='parts for cross-validation; 1: one test set of 20 %% (default: 4; 1 for pictures)')
@@ -117,27 +128,42 @@ def judging_options(p:Parser):
     p.add_argument('--size', type=positive, default=64, help='side of the pictures in pixels (default: %(default)s)')
     p.add_argument('--encoder', default='auto', help='of texts: auto, hash, a name or a folder (default: %(default)s)')
 
-# %% ../nbs/api/68a_own_cli.ipynb #e8d01b33
-def check_device(name):
+# %% ../nbs/api/68a_own_cli.ipynb #e4960ecd
+def check_device(
+    name, # 'cpu', 'cuda', ...
+):
     "`ValueError` for a device that is not there"
     import torch
     try: torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as e: raise ValueError(f'cannot compute on {name!r}: {str(e).splitlines()[0]} Use --device cpu.') from None
 
-# %% ../nbs/api/68a_own_cli.ipynb #0602e569
-def training_options(a, kind) -> dict: # keyword arguments of `fit_*`
+# %% ../nbs/api/68a_own_cli.ipynb #db6ce80e
+def training_options(
+    a,    # parsed arguments
+    kind, # of the source: 'table', 'images' or 'text'
+) -> dict: # keyword arguments of `fit_*`
     "Arguments of the command as those of the function"
     extra = dict(images=dict(arch=a.arch, size=a.size), text=dict(encoder=a.encoder)).get(kind, {})
     return dict(epochs=a.epochs, device=a.device, **extra)
 
-def with_paths(df, column, folder):
+def with_paths(
+    df,     # a table
+    column, # with names of pictures
+    folder, # that they start from
+):
     "Names of pictures as whole paths"
     return df.assign(**{column: [str((Path(folder)/c.strip()).absolute()) for c in df[column]]})
 
+# %% ../nbs/api/68a_own_cli.ipynb #9331725e
 def fit_source(
-    df, target, inputs, kind, # of the `Source`: a table, and what its columns are for
-    method, seed, bins,
-    **options,                # from `training_options`
+    df,       # the table
+    target,   # its column to predict
+    inputs,   # its columns to predict from
+    kind,     # 'table', 'images' or 'text'
+    method,   # name, as in `METHODS`
+    seed,     # of the training
+    bins,     # of the target
+    **options # from `training_options`
 ):
     "Train one model"
     from prime_nb.own import fit_images, fit_table, fit_text
@@ -146,10 +172,13 @@ def fit_source(
     if kind == 'text': return fit_text(df, inputs, target, **kw)
     return fit_table(df, target, **kw)
 
-# %% ../nbs/api/68a_own_cli.ipynb #4d81238a
+# %% ../nbs/api/68a_own_cli.ipynb #5fd3d42a
 WORK = {} # what a process works on
 
-def set_work(work, threads=None):
+def set_work(
+    work,         # what `fold_model` needs: df, how
+    threads=None, # of PyTorch; None: as they are
+):
     "Called at the start of a process"
     WORK.update(work)
     if threads:
@@ -157,7 +186,13 @@ def set_work(work, threads=None):
         torch.set_num_threads(threads)
         warnings.simplefilter('ignore')
 
-def fold_model(name, train, test, seed):
+# %% ../nbs/api/68a_own_cli.ipynb #46c9d75c
+def fold_model(
+    name,  # of the method
+    train, # numbers of the rows to train on
+    test,  # numbers of the rows to predict
+    seed,  # of the training
+):
     "Train on some rows; predictions for others, and for PRIME what to draw of it"
     w = WORK
     model = fit_source(w['df'].iloc[train].reset_index(drop=True), method=name, seed=seed, **w['how'])
@@ -166,7 +201,7 @@ def fold_model(name, train, test, seed):
     if name == 'prime' and model.head is not None: drawn = (model.features(rows), test, *model.proxies())
     return model.predict(rows), drawn
 
-# %% ../nbs/api/68a_own_cli.ipynb #9836f344
+# %% ../nbs/api/68a_own_cli.ipynb #b09c7472
 class Steps:
     "Tells on stderr how far it is: a bar on a terminal, else nothing but a line at the start"
     def __init__(self, total, what):
@@ -176,16 +211,21 @@ class Steps:
         self.drawn = []
     def __enter__(self): return self
     def __exit__(self, *_): self.bar.close()
-    def watch(self, results):
+    def watch(self,
+        results, # pairs from `fold_model`
+    ):
         "Predictions from `results` one by one, what is to be drawn set aside"
         for pred, drawn in results:
             if drawn is not None: self.drawn.append(drawn)
             self.bar.update()
             yield pred
 
-# %% ../nbs/api/68a_own_cli.ipynb #0766eac3
+# %% ../nbs/api/68a_own_cli.ipynb #52783d0b
 @contextmanager
-def workers(work, n):
+def workers(
+    work, # for `set_work`
+    n,    # processes; 1: this one
+):
     "A function like `map`, over `n` processes"
     if n == 1:
         set_work(work)
@@ -196,16 +236,23 @@ def workers(work, n):
         except BrokenProcessPool: raise ValueError('a process that trained has died, for lack of memory perhaps. Try --jobs 1.') from None
         finally: pool.shutdown(wait=True, cancel_futures=True)
 
-# %% ../nbs/api/68a_own_cli.ipynb #c4498609
-def n_jobs(a, total) -> int:
+# %% ../nbs/api/68a_own_cli.ipynb #a0b8aa53
+def n_jobs(
+    a,     # parsed arguments
+    total, # models to train
+) -> int:
     "Processes: as asked, else one per core, and not more than there is work"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     return min(total, a.jobs or (cores if a.device == 'cpu' else 1))
 
-# %% ../nbs/api/68a_own_cli.ipynb #ac798bc6
+# %% ../nbs/api/68a_own_cli.ipynb #b4165fef
 def n_folds(a, kind) -> int: return a.folds or (1 if kind == 'images' else 4)
 
-def cross_judge(s, bins, a) -> tuple: # dict name -> (runs, n) predictions, their rows, what to draw
+def cross_judge(
+    s,    # a `Source`
+    bins, # of its target
+    a,    # parsed arguments
+) -> tuple: # dict name -> (runs, n) predictions, their rows, what to draw
     "Out-of-fold predictions of all methods"
     import numpy as np
     from prime_nb.judge import cross_predict
@@ -219,22 +266,31 @@ def cross_judge(s, bins, a) -> tuple: # dict name -> (runs, n) predictions, thei
 
 def source_frame(s): return with_paths(s.df, s.inputs[0], s.folder) if s.kind == 'images' else s.df
 
-# %% ../nbs/api/68a_own_cli.ipynb #c2478542
-def how_judged(a, n, kind) -> str:
+# %% ../nbs/api/68a_own_cli.ipynb #3d93bcca
+def how_judged(
+    a,    # parsed arguments
+    n,    # rows judged
+    kind, # of the source
+) -> str:
     "In words, for the report"
     runs = f', {a.runs} times with new folds' if a.runs > 1 else ''
     if n_folds(a, kind) == 1: return f'one model per method on {n} rows that were kept aside, stratified by target'
     return f'{n_folds(a, kind)}-fold cross-validation, stratified by target{runs}: each of the {n} rows is predicted by models that were not trained on it'
 
-def settings_used(fitted) -> list: # sentences
+def settings_used(
+    fitted, # a `Fitted`
+) -> list: # sentences
     "What the model was trained with"
     s = fitted.settings
     out = [f"{s['epochs']} epochs at most, batches of {s['batch_size']}, the best epoch by rows kept aside"]
     prime = {k.removeprefix('prime.'): v for k,v in s.items() if k.startswith('prime.') and v is not None}
     return out + ['PRIME: ' + ', '.join(f'{k} {v:.3g}' if isinstance(v, float) else f'{k} {v}' for k,v in prime.items())]*bool(prime)
 
-# %% ../nbs/api/68a_own_cli.ipynb #2d918f0e
-def judge_source(s, a) -> SimpleNamespace: # bins, imbalance, preds, rows, targ, folds, comparison, verdict, drawn
+# %% ../nbs/api/68a_own_cli.ipynb #6ed32a4e
+def judge_source(
+    s, # a `Source`
+    a, # parsed arguments
+) -> SimpleNamespace: # bins, imbalance, preds, rows, targ, folds, comparison, verdict, drawn
     "Compare the methods on a source"
     from prime_nb.auto import auto_bins, auto_prime
     from prime_nb.judge import compare, fold_of, imbalance, verdict
@@ -245,14 +301,21 @@ def judge_source(s, a) -> SimpleNamespace: # bins, imbalance, preds, rows, targ,
     c = compare(preds, s.y[rows], bins, Relevance(s.y), seed=a.seed, groups=folds)
     return SimpleNamespace(bins=bins, imbalance=imbalance(s.y, bins, kw['n_proxies'], kw['tau_t'], kw['target_scale']), preds=preds, rows=rows, targ=s.y[rows], folds=folds, comparison=c, verdict=verdict(c), drawn=drawn)
 
-def judged_rows(s, j) -> list: # of lists of strings
+# %% ../nbs/api/68a_own_cli.ipynb #758608a8
+def judged_rows(
+    s, # a `Source`
+    j, # from `judge_source`
+) -> list: # of lists of strings
     "What each row was predicted to be by models that did not see it; for judgements of your own"
     means, lines = [p.mean(0) for p in j.preds.values()], [s.table.lines[i] for i in j.rows]
     folds = ['']*len(lines) if j.folds is None else j.folds
     return [[str(n), str(f), f'{t:.9g}', *(f'{m[i]:.9g}' for m in means)] for i, (n, f, t) in enumerate(zip(lines, folds, j.targ))]
 
-# %% ../nbs/api/68a_own_cli.ipynb #985d86b7
-def pictures(s, j) -> dict:
+# %% ../nbs/api/68a_own_cli.ipynb #69ffc6bb
+def pictures(
+    s, # a `Source`
+    j, # from `judge_source`
+) -> dict:
     "All pictures of the report"
     import numpy as np
     from prime_nb.report_html import draw_differences, draw_error, draw_features, draw_histogram
@@ -262,8 +325,13 @@ def pictures(s, j) -> dict:
         out['features'] = draw_features(z, s.y[test], j.bins, s.target, zp, yp)
     return out
 
-# %% ../nbs/api/68a_own_cli.ipynb #ae02ec4e
-def facts(s, a, j, fitted) -> dict:
+# %% ../nbs/api/68a_own_cli.ipynb #2c30b750
+def facts(
+    s,      # a `Source`
+    a,      # parsed arguments
+    j,      # from `judge_source`
+    fitted, # the saved `Fitted`
+) -> dict:
     "The content of report.json"
     from prime_nb.report_html import report_dict
     from prime_nb.judge import title
@@ -273,15 +341,24 @@ def facts(s, a, j, fitted) -> dict:
     settings = {k: v for k,v in fitted.settings.items() if isinstance(v, (str, int, float, bool, list, type(None)))}
     return report_dict(data, judging, j.imbalance, j.bins, j.comparison, j.verdict, j.preds, j.targ, done=done, saved=fitted.settings['method'], settings=settings)
 
-# %% ../nbs/api/68a_own_cli.ipynb #e2090723
-def how_to_use(out) -> list: # of HTML
+# %% ../nbs/api/68a_own_cli.ipynb #f54bdbfe
+def how_to_use(
+    out, # name of the folder
+) -> list: # of HTML
     "How to go on, for the page"
     import html
     out = html.escape(str(out))
     return [f'<p>In a shell: <code>prime_predict {out} new.csv --out predictions.csv</code></p>',
             f'<p>In Python: <code>from prime_nb.fitted import load_fitted; load_fitted("{out}/model").predict(df)</code></p>']
 
-def write_result(folder, s, a, j, fitted):
+# %% ../nbs/api/68a_own_cli.ipynb #913fbe0f
+def write_result(
+    folder, # empty, to be filled
+    s,      # a `Source`
+    a,      # parsed arguments
+    j,      # from `judge_source`
+    fitted, # the `Fitted` to save
+):
     "Fill the folder"
     from prime_nb.report_html import page
     from prime_nb.table_file import write_rows
@@ -292,8 +369,10 @@ def write_result(folder, s, a, j, fitted):
     (folder/'report.html').write_text(page(r, pictures(s, j), how_to_use(Path(a.out).name)), encoding='utf-8')
     write_json(folder/MARK, dict(made_by='prime_fit', version=__version__))
 
-# %% ../nbs/api/68a_own_cli.ipynb #6097bff5
-def text_table(r) -> str:
+# %% ../nbs/api/68a_own_cli.ipynb #b995c70d
+def text_table(
+    r, # content of report.json
+) -> str:
     "Errors by group and method, for a terminal"
     from prime_nb.judge import KEEP, fmt
     from prime_nb.report_html import short
@@ -303,8 +382,10 @@ def text_table(r) -> str:
     widths = [max(len(x[i]) for x in rows) for i in range(len(rows[0]))]
     return '\n'.join('  '.join(x.ljust(w) if i == 0 else x.rjust(w) for i, (x, w) in enumerate(zip(row, widths))) for row in rows)
 
-# %% ../nbs/api/68a_own_cli.ipynb #7271f928
-def nothing_written(main):
+# %% ../nbs/api/68a_own_cli.ipynb #09e4787b
+def nothing_written(
+    main, # the function of a command
+):
     "Make an interruption a message"
     @wraps(main)
     def run(argv=None):
@@ -312,13 +393,19 @@ def nothing_written(main):
         except KeyboardInterrupt: return fail(main, 'interrupted. Nothing was written', 130)
     return run
 
-def check_fit(a):
+def check_fit(
+    a, # parsed arguments
+):
     "`ValueError` for arguments that do not go together"
     if a.folds == 1 and a.runs > 1: raise ValueError('--runs repeats a cross-validation: got --folds 1. Use two folds or more.')
     if a.size > 4096 or a.size < 8: raise ValueError(f'--size must be from 8 to 4096 pixels: got {a.size}')
     check_out(a.out, a.force)
 
-def check_settings(s, a):
+# %% ../nbs/api/68a_own_cli.ipynb #0f0a85b3
+def check_settings(
+    s, # a `Source`
+    a, # parsed arguments; a.encoder is settled here
+):
     "`ValueError` for arguments that do not suit the data; before any work"
     check_device(a.device)
     if n_folds(a, s.kind) > len(s.y)//2: raise ValueError(f'too many folds: got --folds {a.folds} for {len(s.y)} rows, expected {len(s.y)//2} or fewer')
@@ -327,10 +414,12 @@ def check_settings(s, a):
         make_network(dict(kind='images', arch=a.arch, n_out=1))
     if s.kind == 'text': a.encoder = settle_encoder(s, a.encoder)
 
-# %% ../nbs/api/68a_own_cli.ipynb #3f875347
+# %% ../nbs/api/68a_own_cli.ipynb #552ade01
 @command
 @nothing_written
-def prime_fit(argv=None) -> int:
+def prime_fit(
+    argv=None, # arguments; None: those of the process
+) -> int:
     "Train on your own data, judge, and report"
     a = fit_parser().parse_args(argv)
     check_fit(a)
@@ -340,8 +429,11 @@ def prime_fit(argv=None) -> int:
     for n in s.notes: print(f'prime_fit: {n}', file=sys.stderr)
     return fit_and_write(s, a)
 
-# %% ../nbs/api/68a_own_cli.ipynb #3f9bc445
-def fit_and_write(s, a) -> int: # exit status
+# %% ../nbs/api/68a_own_cli.ipynb #55d6d128
+def fit_and_write(
+    s, # a `Source`
+    a, # parsed arguments
+) -> int: # exit status
     "Judge, train what is recommended, write, print"
     import warnings
     with warnings.catch_warnings():
@@ -353,15 +445,21 @@ def fit_and_write(s, a) -> int: # exit status
     show_result(a.out)
     return 0
 
-def show_result(out):
+# %% ../nbs/api/68a_own_cli.ipynb #c59bc526
+def show_result(
+    out, # folder that was written
+):
     "The result on the terminal"
     r = json.loads((Path(out)/'report.json').read_text(encoding='utf-8'))
     v = r['verdict']
     lines = [v['sentence'], *(f'- {e}' for e in v['evidence']), *(f'! {w}' for w in v['warnings']), '', text_table(r), '']
     print('\n'.join([*lines, f'Report: {Path(out)/"report.html"}', f'Saved: {r["saved"]}, in {Path(out)/"model"}; use it with prime_predict {out} NEW.csv']), flush=True)
 
-# %% ../nbs/api/68a_own_cli.ipynb #5763ee2f
-def settle_encoder(s, encoder):
+# %% ../nbs/api/68a_own_cli.ipynb #80ed0d38
+def settle_encoder(
+    s,       # a `Source`; notes are added to it
+    encoder, # name, folder or 'auto'
+):
     "The encoder of texts; with a note where it is not the one that was meant"
     import warnings
     os.environ.setdefault('HF_HUB_DISABLE_PROGRESS_BARS', '1') # no bars for loading, here and in other processes
@@ -383,8 +481,12 @@ def predict_parser() -> Parser:
     reading_options(p)
     return p
 
-# %% ../nbs/api/68a_own_cli.ipynb #4abad3bf
-def check_new(t, model, keep):
+# %% ../nbs/api/68a_own_cli.ipynb #efb6c991
+def check_new(
+    t,     # a `Table` of new rows
+    model, # a `Fitted`
+    keep,  # columns to copy
+):
     "`ValueError` for a table that does not fit the model"
     from prime_nb.own_source import check_columns, check_texts
     have, used = list(t.df), model.input.used
@@ -393,8 +495,12 @@ def check_new(t, model, keep):
     if 'prediction' in keep: raise ValueError("--keep 'prediction' is the name of the result: rename that column first")
     if model.kind == 'text': check_texts(t, used)
 
-# %% ../nbs/api/68a_own_cli.ipynb #4eae9d46
-def predict_table(t, model, folder) -> list: # of numbers
+# %% ../nbs/api/68a_own_cli.ipynb #d77a0d13
+def predict_table(
+    t,      # a `Table` of new rows
+    model,  # a `Fitted`
+    folder, # that names of pictures start from
+) -> list: # of numbers
     "A prediction for each row; `ValueError` for cells that the model cannot read"
     import numpy as np
     from prime_nb.own_source import check_images
@@ -406,16 +512,21 @@ def predict_table(t, model, folder) -> list: # of numbers
     if not np.isfinite(out).all(): raise ValueError('the model gave predictions that are not finite. Look for inputs far outside those of training.')
     return out.tolist()
 
-# %% ../nbs/api/68a_own_cli.ipynb #f7edc092
+# %% ../nbs/api/68a_own_cli.ipynb #ee463c22
 @contextmanager
-def output(path):
+def output(
+    path, # of the file; None: the terminal
+):
     "A text file to write to: a new one, or the terminal"
     if path is None:
         yield sys.stdout
         return
     with replacing(path) as temp, open(temp, 'w', encoding='utf-8', newline='') as f: yield f
 
-def check_file(path, force):
+def check_file(
+    path,  # to write to; None: the terminal
+    force, # it may be replaced
+):
     "`ValueError` for a file that is there, or cannot be written"
     if path is None: return
     path = Path(path)
@@ -423,10 +534,12 @@ def check_file(path, force):
     if path.exists() and not force: raise ValueError(f'{path} is there already. Give another name with --out, or replace it with --force.')
     check_writable(path.absolute().parent)
 
-# %% ../nbs/api/68a_own_cli.ipynb #410342b5
+# %% ../nbs/api/68a_own_cli.ipynb #df20d9e2
 @command
 @nothing_written
-def prime_predict(argv=None) -> int:
+def prime_predict(
+    argv=None, # arguments; None: those of the process
+) -> int:
     "Predict with a model of `prime_fit`"
     a = predict_parser().parse_args(argv)
     check_file(a.out, a.force)

@@ -27,30 +27,45 @@ MEANINGS = dict(vanilla='plain: every sample counts alike', sqinv='weighted: a s
 
 def short(name) -> str: return SHORT.get(name, name)
 
-# %% ../nbs/api/68_report.ipynb #39729e3b
-def method_dict(c:Comparison, name:str) -> dict:
+# %% ../nbs/api/68_report.ipynb #3200f8b6
+def method_dict(
+    c:Comparison, # the methods compared
+    name:str,     # of one
+) -> dict:
     "Values and intervals of one method"
     return dict(values=c.values[name], intervals={k: list(c.interval(name, k)) for k in c.draws})
 
-def difference_list(c:Comparison, key='balanced_MAE/All') -> list:
+def difference_list(
+    c:Comparison,           # the methods compared
+    key='balanced_MAE/All', # metric and group
+) -> list:
     "Differences of all pairs of methods"
     return [dict(a=a, b=b, key=key, **c.difference(a, b, key)) for i, a in enumerate(c.names) for b in c.names[:i]]
 
-# %% ../nbs/api/68_report.ipynb #4962554f
-def curves(preds, targ, bins, smooth) -> dict: # centers, and name -> list of numbers or None
+# %% ../nbs/api/68_report.ipynb #43218f68
+def curves(
+    preds,  # name -> (N,) or (R, N) predictions
+    targ,   # (N,) targets
+    bins,   # of the target
+    smooth, # width of the window
+) -> dict: # centers, and name -> list of numbers or None
     "Mean absolute error along the target, for JSON"
     line = lambda p: [None if np.isnan(e) else float(e) for e in error_curve(as_runs(p).mean(0), targ, bins, smooth)]
     return dict(centers=bins.centers.tolist(), **{k: line(p) for k,p in preds.items()})
 
 def smoothing(bins) -> float: return 1.5*float(np.median(np.diff(bins.edges))) # width of the window of error curves
 
-# %% ../nbs/api/68_report.ipynb #be87c0b9
+# %% ../nbs/api/68_report.ipynb #39622469
 def report_dict(
-    data:dict, judging:dict,     # what was read, and how it was judged, as they shall appear
-    imbalance:dict,              # from `prime_nb.judge.imbalance`
-    bins:LabelBins, c:Comparison, v:Verdict,
-    preds:dict, targ,            # that `c` was made from
-    **more,                      # further entries
+    data:dict,      # what was read, as it shall appear
+    judging:dict,   # how it was judged, as it shall appear
+    imbalance:dict, # from `prime_nb.judge.imbalance`
+    bins:LabelBins, # of the target
+    c:Comparison,   # the methods compared
+    v:Verdict,      # what to choose, from `prime_nb.judge.verdict`
+    preds:dict,     # that `c` was made from
+    targ,           # (N,) targets
+    **more          # further entries
 ) -> dict: # for `write_json`
     "All facts of the report in plain lists and numbers"
     return dict(made_by='prime_fit', version=__version__, data=data, judging=judging, imbalance=imbalance, bins=bins.to_dict(),
@@ -86,33 +101,48 @@ def _inline(text, label):
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.S).replace(INK, 'currentColor')
     return text.replace('<svg ', f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
 
-# %% ../nbs/api/68_report.ipynb #07d852b5
-def plain(text, most=40) -> str:
+# %% ../nbs/api/68_report.ipynb #40da57dc
+def plain(
+    text,    # any text
+    most=40, # characters
+) -> str:
     "Text for a picture: no mathematics, one line, not too long"
     text = ' '.join(str(text).split())
     return (text if len(text) <= most else text[:most-1] + '…').replace('$', r'\$')
 
-# %% ../nbs/api/68_report.ipynb #b9534c92
-def view(bins) -> tuple: # low, high
+# %% ../nbs/api/68_report.ipynb #43a7fc2b
+def view(
+    bins, # of the target
+) -> tuple: # low, high
     "What to show of the target: outer bins not wider than three usual ones"
     e, w = bins.edges, 3*float(np.median(np.diff(bins.edges)))
     return max(e[0], e[1]-w), min(e[-1], e[-2]+w)
 
-# %% ../nbs/api/68_report.ipynb #596ac694
-def draw_histogram(bins, target) -> str:
+# %% ../nbs/api/68_report.ipynb #213095e7
+def draw_histogram(
+    bins,   # of the target
+    target, # its name
+) -> str:
     "Training samples per bin, as SVG"
     held = bins.counts[bins.counts > 0]
     def draw(ax): plot_histogram(bins, ax, plain(target), log=held.max() > 30*held.min()).set_xlim(view(bins))
     return svg(draw, f'Histogram of {target}: training samples per bin, coloured by shot')
 
-def draw_error(preds, targ, bins, target) -> str:
+def draw_error(
+    preds,  # name -> (N,) or (R, N) predictions
+    targ,   # (N,) targets
+    bins,   # of the target
+    target, # its name
+) -> str:
     "Error along the target, a line per method, as SVG"
     results = {short(k): (as_runs(p).mean(0), targ) for k,p in preds.items()}
     def draw(ax): plot_error_by_target(results, bins, ax, plain(target), smoothing(bins)).set_xlim(view(bins))
     return svg(draw, f'Mean absolute error along {target}, a line per method', (7, 3))
 
-# %% ../nbs/api/68_report.ipynb #bedb6f99
-def draw_differences(c:Comparison) -> str:
+# %% ../nbs/api/68_report.ipynb #7196e9d4
+def draw_differences(
+    c:Comparison, # the methods compared
+) -> str:
     "Difference of each method to the first one, by group, with intervals; as SVG, or '' for a single method"
     groups, rest = [g for g in KEEP if c.n_test[g]], c.names[1:]
     def draw(ax):
@@ -131,11 +161,14 @@ def _whiskers(ax, x, differences, color, label):
     for x, d in have: ax.plot([x, x], [d['low'], d['high']], color=color, lw=2)
     ax.plot([x for x,_ in have], [d['mean'] for _,d in have], 'o', color=color, label=label)
 
-# %% ../nbs/api/68_report.ipynb #3dd14763
+# %% ../nbs/api/68_report.ipynb #d3ecbb76
 def draw_features(
-    features, targ, # (N, F) features of samples the model was not trained on, (N,)
-    bins, target,
-    proxies=None, proxy_targets=None, # (C, F), (C,) if there are any
+    features,           # (N, F) of samples the model was not trained on
+    targ,               # (N,) targets
+    bins,               # of the target
+    target,             # its name
+    proxies=None,       # (C, F), if there are any
+    proxy_targets=None, # (C,)
 ) -> str:
     "Similarity of mean features, and of proxies with them, as SVG"
     def draw(axes):
@@ -145,20 +178,31 @@ def draw_features(
     n = 1 if proxies is None else 2
     return svg(draw, f'Cosine similarity of features averaged by {target}, in the order of {target}', (3.6*n, 3.), n)
 
-# %% ../nbs/api/68_report.ipynb #5138f6fc
-def cell(value, low=None, high=None, best=False) -> str: # HTML
+# %% ../nbs/api/68_report.ipynb #fabc8c83
+def cell(
+    value,      # a number, or None
+    low=None,   # end of its interval
+    high=None,  # the other end
+    best=False, # the lowest of its row
+) -> str: # HTML
     "A number with its interval; bold if it is the best"
     text = fmt(value) if value is not None else '–'
     text = f'<b>{text}</b>' if best else text
     return text if low is None or value is None else f'{text} <span class="i">{fmt(low)}&thinsp;–&thinsp;{fmt(high)}</span>'
 
-def table(rows, head) -> str: # HTML
+def table(
+    rows, # lists of HTML cells
+    head, # headings
+) -> str: # HTML
     "Rows of HTML cells, the first of each a heading"
     tr = lambda cells, tag='td': '<tr>' + ''.join(f'<{tag if i else "th"}>{x}</{tag if i else "th"}>' for i,x in enumerate(cells)) + '</tr>'
     return f'<div class="scroll"><table><thead>{tr(head, "th")}</thead><tbody>{"".join(map(tr, rows))}</tbody></table></div>'
 
-# %% ../nbs/api/68_report.ipynb #c1e75e3b
-def error_rows(r:dict, metrics=('balanced_MAE', 'MAE')) -> list: # rows of HTML cells: group, sizes, a cell per method
+# %% ../nbs/api/68_report.ipynb #5dc121a5
+def error_rows(
+    r:dict,                          # from `report_dict`
+    metrics=('balanced_MAE', 'MAE'), # names, by group
+) -> list: # rows of HTML cells: group, sizes, a cell per method
     "Errors by group and method, the lowest bold"
     out = []
     for key in [f'{m}/{g}' for m in metrics for g in KEEP] + ['SERA/All']:
@@ -170,8 +214,10 @@ def error_rows(r:dict, metrics=('balanced_MAE', 'MAE')) -> list: # rows of HTML 
         out.append([name, f"{r['groups']['train'][group]}", f"{r['groups']['test'][group]}", *cells])
     return out
 
-# %% ../nbs/api/68_report.ipynb #0c73839f
-def imbalance_rows(d:dict) -> list:
+# %% ../nbs/api/68_report.ipynb #823feb4a
+def imbalance_rows(
+    d:dict, # from `prime_nb.judge.imbalance`
+) -> list:
     "Facts on the imbalance, with what they mean"
     shots = ', '.join(f"{s['samples']} {n.lower()}" for n,s in d['shots'].items())
     empty = f", {d['empty_bins']} of them empty" if d['empty_bins'] else ''
@@ -195,8 +241,11 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 def esc(text) -> str: return html.escape(str(text))
 
-# %% ../nbs/api/68_report.ipynb #6e3d0aa8
-def section(heading, *parts) -> str:
+# %% ../nbs/api/68_report.ipynb #3c478c1f
+def section(
+    heading, # plain text
+    *parts,
+) -> str:
     "A heading and what follows; '' if nothing does"
     return f'<section><h2>{esc(heading)}</h2>{"".join(parts)}</section>' if any(parts) else ''
 
@@ -212,15 +261,17 @@ CAPTIONS = dict(histogram='Training samples per bin. Bins with more than an even
     differences='Balanced MAE of each method minus that of the plain model, with intervals: below zero is better, and an interval across zero may be chance.',
     features='Left: how alike the features of samples are, averaged by bin, the lowest target at the top and left. Near targets should have near features: a band along the diagonal. Right, for PRIME: each proxy against the mean feature of the samples nearest to it.')
 
-# %% ../nbs/api/68_report.ipynb #07e3c5f9
-def about_errors(r) -> str:
+# %% ../nbs/api/68_report.ipynb #1bfabec2
+def about_errors(
+    r, # from `report_dict`
+) -> str:
     "How the errors were measured, in words"
     level = f"{100*r['level']:.3g} %"
     meanings = '; '.join(MEANINGS[n] for n in r['methods'] if n in MEANINGS)
     return (f"{meanings}. Judged by {r['judging']['how']}. The small numbers are {level} intervals from {r['judging']['resamples']} resamples, the same for all methods. "
             'Balanced MAE gives each bin of the target one vote, so rare targets count as much as common ones; MAE gives each sample one vote. The lowest value of a row is bold, which by itself does not mean that it is better by more than chance.')
 
-# %% ../nbs/api/68_report.ipynb #2467f75c
+# %% ../nbs/api/68_report.ipynb #1c5dd0e7
 def page(
     r:dict,        # as `report_dict` gives it
     pictures:dict, # name in `CAPTIONS` -> SVG
@@ -237,7 +288,10 @@ def page(
             section('Are near targets near in feature space?', fig('features')), section('What was done', bullets([*about(r), *d['notes']])), section('How to go on', *use)]
     return f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{esc(d["target"])}: report</title><style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
 
-def about(r) -> list: # sentences
+# %% ../nbs/api/68_report.ipynb #fdb8c793
+def about(
+    r, # from `report_dict`
+) -> list: # sentences
     "What was read, trained and saved"
     d = r['data']
     return [f"{d['rows']} rows; target {d['target']}; {len(d['inputs'])} inputs: {', '.join(d['inputs'][:12])}{', …' if len(d['inputs']) > 12 else ''}", *r.get('done', ()), f"prime_nb {r['version']}"]

@@ -59,13 +59,14 @@ def test_fastai_writes_over_earlier_checkpoints_when_it_resumes(tmp_path):
 
 # Full disks: a limit on the size of files stands for the end of the disk
 
-def no_room(n): return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n))
+def no_room(n): # also no compiled modules: Python would keep truncated ones, and all later imports would fail
+    return dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)), env=os.environ | dict(PYTHONDONTWRITEBYTECODE='1'))
 
 @linux
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path):
     (tmp_path/'data.csv').write_text(CSV)
     fit = [tmp_path/'data.csv', '--out', tmp_path/'model', *FIT]
-    done = run('prime_fit', 'own_cli', fit, preexec_fn=no_room(4000))
+    done = run('prime_fit', 'own_cli', fit, **no_room(4000))
     assert done.returncode in (1, 2) and 'Traceback' not in done.stderr and 'too large' in done.stderr.lower(), done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ['data.csv']
 
@@ -75,7 +76,7 @@ def test_a_benchmark_on_a_full_disk_goes_on_when_there_is_room(tmp_path):
     assert first.returncode == 0, first.stderr
     before = {p.name: p.read_bytes() for p in (tmp_path/'toy'/'sqinv').glob('*.json')}
     more = [*GRID, '--out', tmp_path, '--seeds', '2']
-    done = run('prime_bench', 'cli', more, preexec_fn=no_room(200))
+    done = run('prime_bench', 'cli', more, **no_room(200))
     assert done.returncode in (1, 2) and 'Traceback' not in done.stderr, done.stderr
     assert before == {p.name: p.read_bytes() for p in (tmp_path/'toy'/'sqinv').glob('*.json')} and not list(tmp_path.rglob('*.tmp'))
     assert run('prime_bench', 'cli', more).returncode == 0 and len(list(tmp_path.rglob('[0-9].json'))) == 4

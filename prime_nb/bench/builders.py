@@ -52,37 +52,51 @@ def unit_targets(splits:Splits): # (N,)
     "Training targets divided by the unit"
     return splits.train[1]/splits.unit
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #bd5ea002
+# %% ../../nbs/api/40f_bench.builders.ipynb #4c08990e
 def make_weights(
-    config:dict, # with weights, lds, clip, and dense.* for density
-    splits:Splits,
+    config:dict,   # with weights, lds, clip, and dense.* for density
+    splits:Splits, # for the training targets
 ): # function of targets, or None for no weights
     "Weights of the regression loss"
     if config['weights'] == 'none': return None
     if config['weights'] == 'dense': return DenseWeight(unit_targets(splits), **only(config, 'dense'))
     return unit_bins(splits).lookup(config['weights'], config['lds'], config['clip'])
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #b2e6eb87
-def noisy(cls, data, config:dict, splits:Splits):
+# %% ../../nbs/api/40f_bench.builders.ipynb #60c0e5b9
+def noisy(cls,
+    data,          # function: splits -> arguments of the loss
+    config:dict,   # with loss.*
+    splits:Splits, # given to `data`
+):
     "A Balanced MSE; `sigma_lr=0` keeps the noise scale as it is"
     kw = only(config, 'loss')
     kw['learn'] = kw.pop('sigma_lr') > 0
     if kw.pop('smooth', False): kw['lds'] = True
     return cls(*data(splits), **kw)
 
-def dist(config:dict, splits:Splits):
+def dist(
+    config:dict,   # with loss.* and what `make_weights` takes
+    splits:Splits, # for the training targets
+):
     "Dist Loss on top of the weighted L1 loss"
     return DistLoss(unit_targets(splits), regression_loss('l1', make_weights(config, splits)), **only(config, 'loss'))
 
+# %% ../../nbs/api/40f_bench.builders.ipynb #07fb86b0
 def vir_loss(config:dict, splits:Splits): return VIRLoss(make_weights(config, splits), **only(config, 'loss'))
 
-def hca_loss(config:dict, splits:Splits):
+def hca_loss(
+    config:dict,   # with loss.*, loss.base and what `make_weights` takes
+    splits:Splits, # for bins and training targets
+):
     "Hierarchy of the bins, beside a weighted regression loss"
     kw = only(config, 'loss')
     base = regression_loss(kw.pop('base'), make_weights(config, splits))
     return HCALoss(Hierarchy(unit_bins(splits), unit_targets(splits)), base, **kw)
 
-def uvote_loss(config:dict, splits:Splits):
+def uvote_loss(
+    config:dict,   # with uvote.density, uvote.n_experts, loss.*
+    splits:Splits, # for the training targets
+):
     "Experts by kernel density, or by the counts of bins"
     data = unit_targets(splits) if config['uvote.density'] == 'kernel' else unit_bins(splits)
     return UVoteLoss(expert_weights(data, config['uvote.n_experts']), **only(config, 'loss'))
@@ -91,17 +105,17 @@ def uvote_loss(config:dict, splits:Splits):
 BUILT_LOSSES = dict(hca=hca_loss, uvote=uvote_loss, bmc=partial(noisy, BMC, lambda s: ()), gai=partial(noisy, GAI, lambda s: (unit_targets(s),)),
                     bni=partial(noisy, BNI, lambda s: (unit_bins(s),)), dist=dist, vir=vir_loss)
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #42c22b51
+# %% ../../nbs/api/40f_bench.builders.ipynb #9093dfdd
 def make_loss(
-    splits:Splits,
-    config:dict, # with loss, loss.*, weights, lds, clip
+    splits:Splits, # for bins and training targets
+    config:dict,   # with loss, loss.*, weights, lds, clip
 ):
     "Regression loss with its weights; `ValueError` for an unknown one"
     name = config['loss']
     if name in BUILT_LOSSES: return BUILT_LOSSES[name](config, splits)
     return regression_loss(name, make_weights(config, splits), **only(config, 'loss'))
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #9cd51a33
+# %% ../../nbs/api/40f_bench.builders.ipynb #491e03ca
 def vir_head(model, config:dict, splits:Splits): return vir_model(model, **only(config, 'vir'))
 
 def wide_head(model, config:dict, splits:Splits): return model_for(model, make_loss(splits, config))
@@ -109,9 +123,9 @@ def wide_head(model, config:dict, splits:Splits): return model_for(model, make_l
 HEADS = dict(vir=vir_head, hca=wide_head, uvote=wide_head)
 
 def make_head(
-    model,       # (B, ...) -> (B, 1), ending in a linear layer; changed in place
-    config:dict, # with head, or without
-    splits:Splits,
+    model,         # (B, ...) -> (B, 1), ending in a linear layer; changed in place
+    config:dict,   # with head, or without
+    splits:Splits, # given to the head
 ): # the model; (B, n) with a loss that knows how to decode it
     "Put a method's own head in place of the last layer; `ValueError` for an unknown one"
     name = config.get('head')
@@ -119,17 +133,25 @@ def make_head(
     if name not in HEADS: raise ValueError(f'unknown head: got {name!r}, expected one of {", ".join(HEADS)}')
     return HEADS[name](model, config, splits)
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #141ebc30
-def prime(config:dict, seed:int, splits:Splits=None) -> PRIME:
+# %% ../../nbs/api/40f_bench.builders.ipynb #4e237ecd
+def prime(
+    config:dict,        # with prime.*, and the settings of its technique
+    seed:int,           # of the run
+    splits:Splits=None, # not used
+) -> PRIME:
     "The PRIME callback of a run; the seed is for random and K-means proxy targets"
     kw = only(config, 'prime')
     if kw['technique']: kw['technique'] = TECHNIQUES[kw['technique']](**only(config, kw['technique']))
     return PRIME(seed=seed, **kw)
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #06a1c8f7
+# %% ../../nbs/api/40f_bench.builders.ipynb #3624bdd6
 def regulariser(loss, config:dict, part:str): return Regularizer(loss, config[f'{part}.weight'])
 
-def arguments(config:dict, part:str, *drop) -> dict:
+def arguments(
+    config:dict, # dotted setting -> value
+    part:str,    # what stands before the dot
+    *drop,
+) -> dict:
     "Settings of one part, without `weight` and others"
     return {k: v for k,v in only(config, part).items() if k not in ('weight', *drop)}
 
@@ -137,7 +159,11 @@ def ranksim(config, seed, splits): return Regularizer(RankSim(**only(config, 'ra
 
 def rnc(config, seed, splits): return regulariser(RankNContrast(**arguments(config, 'rnc')), config, 'rnc')
 
-def conr(config, seed, splits):
+def conr(
+    config, # with conr.*
+    seed,   # not used
+    splits, # for unit and bins
+):
     kw, unit, bins = arguments(config, 'conr', 'density'), splits.unit, unit_bins(splits)
     kw |= dict(w=kw['w']/unit, e=kw['e']*unit, weights=None if config['conr.density'] == 'none' else bins.lookup(config['conr.density']))
     return regulariser(ConR(**kw), config, 'conr')

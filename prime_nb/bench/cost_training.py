@@ -52,12 +52,17 @@ class Setting(NamedTuple):
     n_proxies:int   # C
     bf16:bool       # forward pass in bfloat16
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #8e92241f
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #ccd9b1ef
 def make_setting(
-    arch='resnet18', # a name that `prime_nb.models.backbone` knows
-    size:int=96, bs:int=64, # side of a picture, samples in a batch
-    n_batches:int=4, # different batches
-    n_proxies:int=20, bf16=False, channels_last=False, device='cpu', seed:int=0,
+    arch='resnet18',     # a name that `prime_nb.models.backbone` knows
+    size:int=96,         # side of a picture, pixels
+    bs:int=64,           # samples in a batch
+    n_batches:int=4,     # different batches
+    n_proxies:int=20,    # of the methods that have some
+    bf16=False,          # mixed precision
+    channels_last=False, # memory format of the pictures
+    device='cpu',        # where to train
+    seed:int=0,          # of weights and batches
 ) -> Setting:
     "A network with random weights and random batches; `ValueError` for an unknown network"
     torch.manual_seed(seed)
@@ -68,11 +73,11 @@ def make_setting(
     bins = LabelBins(y.numpy(), edges=np.arange(-.5, 102))
     return Setting(model, xs, list(y[:, None].to(device).split(bs)), bins, n_proxies, bf16)
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #47028dc4
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #32441217
 class Arm:
     "A copy of the setting's model, its optimizer, and what is added to the loss"
     def __init__(self,
-        s:Setting,
+        s:Setting,                # network and batches; the network is copied
         extra:Callable|None=None, # (z, y, pred) -> scalar to add
         loss:Callable|None=None,  # (pred, y) -> scalar; L1 with SQInv weights if None
         make:Callable|None=None,  # F -> proxies, for the head
@@ -101,8 +106,10 @@ def step(self:Arm,
     if x.is_cuda: torch.cuda.synchronize()
     return loss.detach()
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #d030b72d
-def width(s:Setting) -> int:
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #c2999715
+def width(
+    s:Setting, # with a network that ends in a linear layer
+) -> int:
     "F of a setting"
     return s.model.get_submodule(find_final(s.model)).in_features
 
@@ -143,10 +150,13 @@ METHODS = {
     'ordinal_entropy': _added(lambda s: OrdinalEntropy()), 'srl': _added(lambda s: SRL(s.bins)),
     'bmc': lambda s: Arm(s, loss=BMC()), 'dist': lambda s: Arm(s, loss=DistLoss(all_targets(s)))}
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #6d72ddbd
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #b493abc4
 def paired_times(
-    a:Callable, b:Callable, # number of the step -> anything
-    steps:int=40, warmup:int=3, seed:int=0,
+    a:Callable,   # number of the step -> anything
+    b:Callable,   # the same, the other function
+    steps:int=40, # timed calls of each
+    warmup:int=3, # calls before them
+    seed:int=0,   # of the order
 ) -> np.ndarray: # (steps, 2) seconds
     "Times of two functions that take turns in random order"
     rng, out = np.random.default_rng(seed), np.empty((steps, 2))
@@ -157,15 +167,18 @@ def paired_times(
             if i >= 0: out[i, k] = time.perf_counter() - start
     return out
 
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #b71672a6
 def median_ratio(
     t:np.ndarray, # (steps, 2) times
-    level=.95, n:int=2000, seed:int=0,
+    level=.95,    # of the interval
+    n:int=2000,   # resamples
+    seed:int=0,   # of the resamples
 ) -> tuple: # median of the ratios second/first, and the ends of its bootstrap interval
     r = t[:, 1]/t[:, 0]
     draws = np.median(np.random.default_rng(seed).choice(r, (n, len(r))), axis=1)
     return (float(np.median(r)), *map(float, np.quantile(draws, [(1-level)/2, (1+level)/2])))
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #758336be
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #a5dda097
 class StepCost(NamedTuple):
     "One line of the table"
     method:str
@@ -176,7 +189,14 @@ class StepCost(NamedTuple):
     mb:float    # peak memory of a step, beyond what is held between steps
     mb_ratio:float # to that of SQInv
 
-def step_cost(name:str, s:Setting, steps:int=40, warmup:int=3, seed:int=0) -> StepCost:
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #e2e31d5a
+def step_cost(
+    name:str,     # key of `METHODS`
+    s:Setting,    # network and batches
+    steps:int=40, # timed steps of each
+    warmup:int=3, # steps before them
+    seed:int=0,   # of order and resamples
+) -> StepCost:
     "Cost of a method on a setting"
     cuda, base, arm = s.xs[0].is_cuda, METHODS['sqinv'](s), METHODS[name](s)
     t = paired_times(base.step, arm.step, steps, warmup, seed)
@@ -184,12 +204,14 @@ def step_cost(name:str, s:Setting, steps:int=40, warmup:int=3, seed:int=0) -> St
     ms = 1e3*np.median(t, axis=0)
     return StepCost(name, *median_ratio(t, seed=seed), float(ms[1]), float(ms[0]), mb, mb/base_mb)
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #c2c5f6ed
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #74e23522
 def training_costs(
-    s:Setting,
-    names=None, # keys of `METHODS`; all if None
-    steps:int=40, warmup:int=3, seed:int=0,
-    tell=None,  # called with each `StepCost`
+    s:Setting,    # network and batches
+    names=None,   # keys of `METHODS`; all if None
+    steps:int=40, # timed steps of each
+    warmup:int=3, # steps before them
+    seed:int=0,   # of order and resamples
+    tell=None,    # called with each `StepCost`
 ) -> list: # of `StepCost`
     "Cost of each method; `ValueError` for an unknown one"
     names = list(METHODS) if names is None else list(names)
@@ -216,19 +238,39 @@ def saved_bytes(
     for t in without: pieces.pop(t.untyped_storage().data_ptr(), None)
     return sum(s.nbytes() for s in pieces.values())
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #9f9094bf
-def prime_problem(B:int, C:int, F:int, device='cpu', **kw):
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #2442d799
+def prime_problem(
+    B:int,        # samples
+    C:int,        # proxies
+    F:int,        # features
+    device='cpu', # where to compute
+    **kw
+):
     "Function without arguments: PRIME's loss of a batch; and its inputs"
     p = make_problem(B, F, device=device)
     z, y = p.z.requires_grad_(), p.y
     proxies, loss = make_proxies(np.arange(102.), C, F).to(device), PrimeLoss(**kw)
     return (lambda: loss(proxies, z, y).total), [z, y, *proxies.parameters(), *proxies.buffers()]
 
-def prime_bytes(B:int, C:int, F:int, **kw) -> int:
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #81157476
+def prime_bytes(
+    B:int, # samples
+    C:int, # proxies
+    F:int, # features
+    **kw
+) -> int:
     "Bytes that PRIME's loss keeps beyond its inputs"
     return saved_bytes(*prime_problem(B, C, F, **kw))
 
-def prime_ms(B:int, C:int, F:int, repeats:int=7, device='cpu', **kw) -> float:
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #3371de35
+def prime_ms(
+    B:int,         # samples
+    C:int,         # proxies
+    F:int,         # features
+    repeats:int=7, # of the measurement
+    device='cpu',  # where to compute
+    **kw           # of `PrimeLoss`
+) -> float:
     "Milliseconds of its forward and backward pass"
     f, inputs = prime_problem(B, C, F, device, **kw)
     def both():
@@ -249,9 +291,10 @@ def memory_formula(**kw) -> dict: # size -> bytes for each of its entries
     if not np.allclose(A @ x, kept, rtol=1e-9, atol=1e-3): raise ValueError('the memory is no sum of B F, B C, C F, C C and lower terms: a pair of samples is kept somewhere.')
     return {n: round(float(v), 3) + 0. for n, v in zip(SIZES, x)}
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #1a9e859c
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #3df48310
 def exponent(
-    sizes, times, # of equal length, sizes ascending
+    sizes, # ascending
+    times, # as many
 ) -> float:
     "Slope of log time over log size in the upper half, where fixed costs no longer hide it"
     n = max(2, (len(sizes) + 1)//2)
@@ -260,21 +303,30 @@ def exponent(
 AXES = dict(B=(16, 64, 256, 1024, 4096), C=(10, 30, 100, 300, 1000), F=(128, 512, 2048, 4096))
 AT = dict(B=256, C=20, F=512) # where the other two are held
 
-def scaling(axes=AXES, at=AT, repeats:int=7, device='cpu', **kw) -> dict:
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #b12fc22b
+def scaling(
+    axes=AXES,     # name of the size -> values it takes
+    at=AT,         # sizes that do not vary
+    repeats:int=7, # of each measurement
+    device='cpu',  # where to compute
+    **kw
+) -> dict:
     "Time and memory of PRIME's loss along each axis, their exponents, and the formula of the memory"
     def one(size): return dict(size, ms=prime_ms(**size, repeats=repeats, device=device, **kw), bytes=prime_bytes(**size, **kw))
     out = {a: [one({**at, a: n}) for n in sizes] for a, sizes in axes.items()}
     slopes = {a: {k: exponent([r[a] for r in rows], [r[k] for r in rows]) for k in ('ms', 'bytes')} for a, rows in out.items()}
     return dict(rows=out, at=at, exponents=slopes, bytes_per_entry=memory_formula(**kw))
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #49185848
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #d08003ce
 def processor() -> str:
     "Name of the processor, where the system tells it"
     info = Path('/proc/cpuinfo')
     names = [l.partition(':')[2].strip() for l in info.read_text().splitlines() if l.startswith('model name')] if info.exists() else []
     return names[0] if names else platform.processor() or platform.machine()
 
-def about(device='cpu') -> dict:
+def about(
+    device='cpu', # where it was measured
+) -> dict:
     "With what, and on what class of machine, something was measured"
     gpu = torch.cuda.get_device_name() if str(device).startswith('cuda') else None
     return dict(versions=versions(device), machine=dict(processor=processor(), cores=os.cpu_count(), gpu=gpu))

@@ -31,46 +31,73 @@ def claim(
     write_json(folder/MARK, dict(made_by='prime_demo', version=__version__))
     return folder
 
-# %% ../../nbs/api/43_bench.demo.ipynb #513e6a1d
+# %% ../../nbs/api/43_bench.demo.ipynb #ac398a74
 QUICK = {'agedb-twin': {'data.scale': .06, 'data.size': 32, 'data.n_val_per_age': 1, 'data.n_test_per_age': 2, 'epochs': 4}, 'toy': {'data.n_test': 60, 'epochs': 2}}
 
-def changes(dataset:str, epochs=None, quick=False) -> dict: # dotted setting -> value
+def changes(
+    dataset:str, # name of the task
+    epochs=None, # None: those of the task
+    quick=False, # a tiny version
+) -> dict: # dotted setting -> value
     "Settings that the options of the command change"
     return (QUICK.get(dataset, {}) if quick else {}) | ({} if epochs is None else dict(epochs=epochs))
 
-# %% ../../nbs/api/43_bench.demo.ipynb #066482e3
-def arrays_of(jobs) -> dict: # method -> dict of arrays
+# %% ../../nbs/api/43_bench.demo.ipynb #1fa33bcf
+def arrays_of(
+    jobs, # finished, one per method
+) -> dict: # method -> dict of arrays
     "Predictions, features and proxies of finished runs"
     import numpy as np
     return {j.method: dict(np.load(j.beside('.npz'))) for j in jobs}
 
-def panels(n, size=3.2):
+def panels(
+    n,        # axes
+    size=3.2, # height, inches
+):
     "A figure with `n` axes in a row"
     import matplotlib.pyplot as plt
     fig, axes = plt.subplots(1, n, figsize=(size*n*1.1, size), dpi=110, layout='constrained', squeeze=False)
     return fig, axes[0]
 
-def save(fig, path) -> Path:
+# %% ../../nbs/api/43_bench.demo.ipynb #32a42023
+def save(
+    fig,  # of matplotlib; it is closed
+    path, # of the picture
+) -> Path:
     "Write a figure and forget it"
     import matplotlib.pyplot as plt
     fig.savefig(path, dpi=110)
     plt.close(fig)
     return path
 
-# %% ../../nbs/api/43_bench.demo.ipynb #d7d17a07
-def draw_error(found, bins, target, path):
+# %% ../../nbs/api/43_bench.demo.ipynb #8dd5889b
+def draw_error(
+    found,  # from `arrays_of`
+    bins,   # of the target
+    target, # its name
+    path,   # of the picture
+):
     "Error along the target, a line per method"
     from prime_nb.plots import plot_error_by_target
     ax = plot_error_by_target({m: (a['pred'], a['targ']) for m,a in found.items()}, bins, target=target, smooth=.03*(bins.edges[-1]-bins.edges[0]))
     return save(ax.figure, path)
 
-def draw_histogram(bins, target, path):
+def draw_histogram(
+    bins,   # of the target
+    target, # its name
+    path,   # of the picture
+):
     "Training samples per bin"
     from prime_nb.plots import plot_histogram
     return save(plot_histogram(bins, target=target).figure, path)
 
-# %% ../../nbs/api/43_bench.demo.ipynb #59c82c64
-def draw_similarity(found, bins, target, path):
+# %% ../../nbs/api/43_bench.demo.ipynb #b4a82163
+def draw_similarity(
+    found,  # from `arrays_of`
+    bins,   # of the target
+    target, # its name
+    path,   # of the picture
+):
     "Similarity of features averaged per bin, a panel per method, all on one colour scale"
     from prime_nb.metrics import cosine_similarity
     from prime_nb.plots import mean_features, plot_similarity
@@ -79,7 +106,13 @@ def draw_similarity(found, bins, target, path):
     for ax, (m, a) in zip(axes, found.items()): plot_similarity(a['features'], a['targ'], ax, bins, target, least, 1).set_title(m)
     return save(fig, path)
 
-def draw_proxies(found, bins, target, path):
+# %% ../../nbs/api/43_bench.demo.ipynb #0f032e53
+def draw_proxies(
+    found,  # from `arrays_of`
+    bins,   # not used
+    target, # its name
+    path,   # of the picture
+):
     "Similarity of proxies, and of proxies and features, for each method that has proxies; None if there is none"
     from prime_nb.plots import plot_proxy_similarity
     having = {m: a for m,a in found.items() if 'proxies' in a}
@@ -90,20 +123,27 @@ def draw_proxies(found, bins, target, path):
         plot_proxy_similarity(a['proxies'], a['proxy_targets'], a['features'], a['targ'], right, target).set_title(f'{m}, with features')
     return save(fig, path)
 
-# %% ../../nbs/api/43_bench.demo.ipynb #4e4deff4
-def draw_tsne(found, bins, target, path):
+# %% ../../nbs/api/43_bench.demo.ipynb #4c06801e
+def draw_tsne(
+    found,  # from `arrays_of`
+    bins,   # not used
+    target, # its name
+    path,   # of the picture
+):
     "A map of the test features, coloured by target"
     from prime_nb.plots import plot_tsne
     fig, axes = panels(len(found))
     for ax, (m, a) in zip(axes, found.items()): plot_tsne(a['features'], a['targ'], ax, a.get('proxies'), target=target).set_title(m)
     return save(fig, path)
 
-def draw_faces(path):
+def draw_faces(
+    path, # of the picture
+):
     "Some of the twin's faces"
     from prime_nb.data.faces import show_ages
     return save(show_ages().figure, path)
 
-# %% ../../nbs/api/43_bench.demo.ipynb #4c4ca9d9
+# %% ../../nbs/api/43_bench.demo.ipynb #e93fa1ee
 CAPTIONS = {
     'faces.png': 'The data: drawn faces. Each row is one person at several ages.',
     'histogram.png': 'Training samples per label. Few-shot labels are what this is about.',
@@ -114,7 +154,9 @@ CAPTIONS = {
 STYLE = 'body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;margin:1em 0}' \
         'td,th{padding:.25em .8em;text-align:left;border-bottom:1px solid #8884}img{max-width:100%;background:#fff}figure{margin:2em 0}'
 
-def html_table(rows) -> str:
+def html_table(
+    rows, # of strings, headings first
+) -> str:
     "Rows of strings as an HTML table; **bold** becomes bold"
     def cell(tag, c): return f'<{tag}><b>{html.escape(c[2:-2])}</b></{tag}>' if c.startswith('**') else f'<{tag}>{html.escape(c)}</{tag}>'
     return '<table>' + ''.join('<tr>' + ''.join(cell('td' if i else 'th', c) for c in r) + '</tr>' for i,r in enumerate(rows)) + '</table>'
@@ -135,8 +177,14 @@ def page(
     out += [f'<figure><img src="{n}" alt="{c}"><figcaption>{c}</figcaption></figure>' for n,c in CAPTIONS.items() if (Path(folder)/n).exists()]
     return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>prime_demo</title><style>{STYLE}</style>{"".join(out)}</html>\n'
 
-# %% ../../nbs/api/43_bench.demo.ipynb #6ae374f3
-def illustrate(folder, task, jobs, summary, metrics=('MAE', 'GM')):
+# %% ../../nbs/api/43_bench.demo.ipynb #d4b0c947
+def illustrate(
+    folder,                # of the report
+    task,                  # that was trained
+    jobs,                  # finished, one per method
+    summary,               # of all runs
+    metrics=('MAE', 'GM'), # names
+):
     "Write tables, pictures and the page"
     from prime_nb.bench.report import markdown_table
     found, bins, target = arrays_of(jobs), get_splits(jobs[0]).bins, task.target
@@ -148,16 +196,16 @@ def illustrate(folder, task, jobs, summary, metrics=('MAE', 'GM')):
     if task.name == 'agedb-twin': draw_faces(folder/'faces.png')
     (folder/'index.html').write_text(page(folder, summary, metrics), encoding='utf-8')
 
-# %% ../../nbs/api/43_bench.demo.ipynb #cf3df4c4
+# %% ../../nbs/api/43_bench.demo.ipynb #bd6094e6
 def run_demo(
-    out='report',  # folder for the report
-    seeds=(0,),    # seeds to train with
-    methods=None,  # those of the task if None
-    epochs=None,   # those of the task if None
-    quick=False,   # a tiny version, whose figures say nothing
-    n_jobs=None,   # processes; None: one per core
-    force=False,   # replace runs with other settings
-    dataset='agedb-twin',
+    out='report',         # folder for the report
+    seeds=(0,),           # seeds to train with
+    methods=None,         # those of the task if None
+    epochs=None,          # those of the task if None
+    quick=False,          # a tiny version, whose figures say nothing
+    n_jobs=None,          # processes; None: one per core
+    force=False,          # replace runs with other settings
+    dataset='agedb-twin', # name of the task
 ) -> int: # exit status: 0, or 1 if a run failed
     "Train, print the table, write the report; `ValueError` for a folder of somebody else's"
     task, folder = get_task(dataset), claim(out)
@@ -165,8 +213,13 @@ def run_demo(
     failed = run_jobs(jobs, n_jobs)
     return conclude(folder, task, jobs, failed)
 
-# %% ../../nbs/api/43_bench.demo.ipynb #88def636
-def conclude(folder, task, jobs, failed) -> int: # exit status
+# %% ../../nbs/api/43_bench.demo.ipynb #534cd653
+def conclude(
+    folder, # of the report
+    task,   # that was trained
+    jobs,   # all of them
+    failed, # those that failed
+) -> int: # exit status
     "Print the table, then draw"
     from prime_nb.bench.report import summarize, text_table
     methods, metrics = list(dict.fromkeys(j.method for j in jobs)), ('MAE', 'GM')

@@ -12,15 +12,23 @@ from functools import partial
 from pathlib import Path
 from .recipes import DEFAULT, TASKS, TRAINING, Task, given, only
 
-# %% ../../nbs/api/40h_bench.depth.ipynb #534e6793
-def pixel_loss(name, config, splits):
+# %% ../../nbs/api/40h_bench.depth.ipynb #cacdb838
+def pixel_loss(
+    name,   # of the loss: 'l1', 'mse', ...
+    config, # with what `make_weights` takes
+    splits, # for the bins
+):
     "A regression loss by name, over pixels, with the method's weights"
     from prime_nb.bench.builders import make_weights
     from prime_nb.callback.dense import MapLoss
     from prime_nb.losses import regression_loss
     return MapLoss(regression_loss(name, make_weights(config, splits)))
 
-def pixel_gai(config, splits):
+# %% ../../nbs/api/40h_bench.depth.ipynb #68a1e358
+def pixel_gai(
+    config, # with loss.*
+    splits, # for the bins
+):
     "Balanced MSE over pixels; `loss.sigma_lr=0` keeps the noise scale as it is"
     from prime_nb.baselines.balanced_mse import GAI
     from prime_nb.callback.dense import MapLoss, targets_of
@@ -30,8 +38,15 @@ def pixel_gai(config, splits):
 
 PIXEL_LOSSES = {'pixel-gai': pixel_gai, **{f'pixel-{n}': partial(pixel_loss, n) for n in ('mse', 'l1')}}
 
-# %% ../../nbs/api/40h_bench.depth.ipynb #f53f7d50
-def depth_loaders(train, dev, splits, config, seed, device):
+# %% ../../nbs/api/40h_bench.depth.ipynb #8b7a28d9
+def depth_loaders(
+    train,  # a `DepthData`
+    dev,    # pictures and maps in memory
+    splits, # not used
+    config, # with batch_size
+    seed,   # of order and changes
+    device, # where batches go
+):
     "Training pictures from files, changed by the seed of the run; dev pictures from memory"
     from prime_nb.data.nyud2 import DepthData, DepthDataLoaders, DepthDL, batch_tfms
     data = DepthData(train.folder, train.pairs, train.bits, train.size, train.train, True, seed)
@@ -39,7 +54,13 @@ def depth_loaders(train, dev, splits, config, seed, device):
     loaders = [DepthDL(data, bs, True, seed, drop_last=len(data) > bs, after_batch=batch_tfms()), DepthDL(dev, 32, after_batch=batch_tfms())]
     return DepthDataLoaders(*loaders, device=device)
 
-def judge_maps(pred, y, splits, metrics) -> dict: # 'RMSE/Few' -> value or None
+# %% ../../nbs/api/40h_bench.depth.ipynb #2ef9aae0
+def judge_maps(
+    pred,    # (N*H/2*W/2,) metres
+    y,       # (N, H, W) metres
+    splits,  # for the bins
+    metrics, # names
+) -> dict: # 'RMSE/Few' -> value or None
     "Metrics over the pixels of (N, H, W) targets that are not 0; predictions (N*H/2*W/2,) are enlarged to them"
     import torch
     from prime_nb.callback.dense import at_size
@@ -54,14 +75,24 @@ def normalised(x): # (N, 3, H, W) bytes -> what the network takes
     mean, std = (torch.tensor(v, device=x.device).view(3, 1, 1) for v in IMAGENET.values())
     return (x/255 - mean)/std
 
-# %% ../../nbs/api/40h_bench.depth.ipynb #3154b7df
-def in_memory(data, mask=None) -> tuple: # (N, 3, H, W) bytes, (N, H, W) metres; 0 where missing or not in the mask
+# %% ../../nbs/api/40h_bench.depth.ipynb #a1e007f2
+def in_memory(
+    data,      # a `DepthData`
+    mask=None, # (N, H, W) boolean; None: all pixels
+) -> tuple: # (N, 3, H, W) bytes, (N, H, W) metres; 0 where missing or not in the mask
     "All pictures of a `DepthData`"
     import torch
     x, y = (torch.stack(o) for o in zip(*((a.as_subclass(torch.Tensor), d[0].nan_to_num(0.)) for a, d in (data[i] for i in range(len(data))))))
     return x, y if mask is None else y*torch.from_numpy(mask)
 
-def masked_test(folder, pairs, whole, size, per_bin=None) -> tuple:
+# %% ../../nbs/api/40h_bench.depth.ipynb #be9bcace
+def masked_test(
+    folder,       # that holds data/
+    pairs,        # of the test list
+    whole,        # they are all of the list
+    size,         # height, width of the crop
+    per_bin=None, # pixels of each bin; None: as many as the rarest holds
+) -> tuple:
     "The test pictures; the balanced mask of the whole list goes with the whole list"
     from prime_nb.data.nyud2 import DepthData, test_mask
     return in_memory(DepthData(folder, pairs, 16, size, half=False), test_mask(folder, None if whole else pairs, size, per_bin=per_bin))
@@ -96,8 +127,10 @@ def depth_data(
     return Splits((torch.arange(len(train)), torch.tensor(stats['means'], dtype=torch.float32)), dev, lambda: masked_test(folder, test, len(test) == len(lists['test']), size, per_bin),
         depth_bins(stats['counts']), partial(new_net, start=float(stats['means'].mean())), prepare=normalised, loaders=partial(depth_loaders, train, InMemory(*dev)), judge=judge_maps)
 
-# %% ../../nbs/api/40h_bench.depth.ipynb #e78e81ab
-def check_four(size):
+# %% ../../nbs/api/40h_bench.depth.ipynb #76dfcfea
+def check_four(
+    size, # height, width of the crop
+):
     "`ValueError` unless a map of half the size is what the network returns"
     if any(n % 4 or n < 32 for n in size): raise ValueError(f'data.size must be multiples of 4 from 32 up: got {list(size)}. Use [228, 304], or [36, 48] for a quick look.')
     return size
@@ -111,14 +144,25 @@ def new_net(**kw): # with `model.*`, and the mean depth as `start`
     from prime_nb.models.depth import DepthNet
     return DepthNet(**kw)
 
-# %% ../../nbs/api/40h_bench.depth.ipynb #6b39b679
-def nyud2_data(folder=None, **kw):
+# %% ../../nbs/api/40h_bench.depth.ipynb #92a04d51
+def nyud2_data(
+    folder=None, # that holds data/
+    **kw
+):
     "NYUD2-DIR; `FileNotFoundError` without its folder"
     from prime_nb.data.nyud2 import NYUD2_GET
     if folder is None: raise FileNotFoundError(f'nyud2-dir needs its folder: give it with --data DIR. {NYUD2_GET}')
     return depth_data(folder, **kw)
 
-def rooms_data(folder=None, n_train=200, n_test=50, draw=(72, 96), rooms_seed=0, **kw):
+# %% ../../nbs/api/40h_bench.depth.ipynb #2d2a0627
+def rooms_data(
+    folder=None,   # with rooms; None: they are drawn
+    n_train=200,   # training pictures
+    n_test=50,     # test pictures
+    draw=(72, 96), # height, width of drawn pictures
+    rooms_seed=0,  # of the drawing
+    **kw
+):
     "The twin: rooms drawn into the cache, unless a folder of rooms is given"
     from prime_nb.data.cache import cache_folder
     from prime_nb.data.rooms import write_rooms

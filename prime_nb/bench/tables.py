@@ -18,10 +18,10 @@ from .recipes import Task, find_task, get_task, load, plain, settings
 from .report import align, collect, markdown_rows, value_cell
 from ..metrics import summarize
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #93190202
+# %% ../../nbs/api/44a_bench.tables.ipynb #296c3e27
 def run_values(
     kind:str, # of the table
-    run:dict,
+    run:dict, # content of the file
     path,     # of its JSON file; its arrays stand beside it
 ) -> dict: # column -> value or None
     "What a run contributes to a table"
@@ -29,22 +29,31 @@ def run_values(
     if kind == 'cost': return dict(seconds=run['seconds'], epoch=run['seconds']/len(run['dev_curve']))
     return run.get('metrics', {})
 
-def columns_of(kind:str, part:dict) -> list: # names, (figures of the paper)
+def columns_of(
+    kind:str,  # of the table
+    part:dict, # of `PAPER`
+) -> list: # names, (figures of the paper)
     "The columns of a part; the cost has one more, seconds over those of the first row"
     return part['columns'] + ['relative']*(kind == 'cost')
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #76a96c27
-def paper_cells(kind:str, part:dict, row:dict) -> list: # dict(mean, std) or None per column
+# %% ../../nbs/api/44a_bench.tables.ipynb #44a3e452
+def paper_cells(
+    kind:str,  # of the table
+    part:dict, # of `PAPER`
+    row:dict,  # of the part
+) -> list: # dict(mean, std) or None per column
     "What the paper says"
     cells = [c and dict(mean=c[0], std=c[1] if len(c) > 1 else None) for c in row['paper']]
     if kind != 'cost': return cells
     base = part['rows'][0]['paper'][0][0]
     return cells + [dict(mean=cells[0]['mean']/base, std=cells[0]['std']/base)]
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #29a53395
+# %% ../../nbs/api/44a_bench.tables.ipynb #1fb0a97a
 def row_runs(
-    results, task:str, row:dict,
-    seeds, # those that the table needs
+    results,  # folder of results
+    task:str, # name
+    row:dict, # of a part of `PAPER`
+    seeds,    # those that the table needs
 ) -> tuple: # name of the method, seed -> run, notes
     "The runs of a row, and what is to be said about them"
     name = shortest(get_task(task), row['method'], row.get('changes'))
@@ -55,8 +64,15 @@ def row_runs(
     if diff: notes.append(f'made with settings that are not those of the recipe: {"; ".join(diff[:2])}{" ..." if len(diff) > 2 else ""}')
     return name, runs, notes
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #34015eb6
-def fill_row(kind, results, task, part, row, seeds) -> dict: # label, method, cells, notes
+# %% ../../nbs/api/44a_bench.tables.ipynb #5b2167c9
+def fill_row(
+    kind,    # of the table
+    results, # folder of results
+    task,    # name
+    part,    # of `PAPER`
+    row,     # of the part
+    seeds,   # those that the table needs
+) -> dict: # label, method, cells, notes
     "A row with both sides"
     cells = [dict(paper=p, here=None, difference=None, done=0, needed=len(seeds)) for p in paper_cells(kind, part, row)]
     notes = [row['note']] if 'note' in row else []
@@ -66,17 +82,22 @@ def fill_row(kind, results, task, part, row, seeds) -> dict: # label, method, ce
     for c, column in zip(cells, columns_of(kind, part)): c |= here(c['paper'], [v.get(column) for v in values])
     return dict(label=row['label'], method=name, cells=cells, notes=notes + more, missing=None, values=values)
 
-def here(paper:dict|None, values:list) -> dict:
+# %% ../../nbs/api/44a_bench.tables.ipynb #a60b6193
+def here(
+    paper:dict|None, # mean and std, if the paper has any
+    values:list,     # of our runs; None where undefined
+) -> dict:
     "Our side of a cell: mean, deviation, and difference from the paper"
     values = [v for v in values if v is not None]
     stat = summarize([dict(x=v) for v in values])['x'] if values else None
     return dict(here=stat and {k: stat[k] for k in ('mean', 'std')}, difference=stat['mean'] - paper['mean'] if stat and paper else None, done=len(values))
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #b6394b11
+# %% ../../nbs/api/44a_bench.tables.ipynb #d009a171
 def has_runs(results, task:str) -> bool: return next((Path(results)/task).glob('*/[0-9]*.json'), None) is not None
 
 def task_shown(
-    part:dict, results,
+    part:dict,  # of `PAPER`
+    results,    # folder of results
     task=None,  # the name of any task: it is taken
     twin=False, # the twin is taken
 ) -> str: # name of a task
@@ -86,15 +107,24 @@ def task_shown(
     if not task and has_runs(results, other): return other
     return pick_task(part, task, twin=twin)
 
-def fill_cost(rows):
+def fill_cost(
+    rows, # from `fill_row`; changed in place
+):
     "Seconds per epoch over those of the first row, whose mean is 1"
     means = [v['epoch'] for v in rows[0].get('values', ())]
     for r in rows:
         got = [v['epoch']*len(means)/sum(means) for v in r.get('values', ())] if means else []
         r['cells'][1] |= here(r['cells'][1]['paper'], got)
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #5b5de997
-def fill_part(kind, results, part, seeds, task=None, twin=False) -> dict: # dataset, task, generated, columns, rows
+# %% ../../nbs/api/44a_bench.tables.ipynb #592113d9
+def fill_part(
+    kind,       # of the table
+    results,    # folder of results
+    part,       # of `PAPER`
+    seeds,      # those that the table needs
+    task=None,  # name of any task, in place of the paper's
+    twin=False, # the twin is taken
+) -> dict: # dataset, task, generated, columns, rows
     "A part of a table"
     name = task_shown(part, results, task, twin)
     rows = [fill_row(kind, results, name, part, r, seeds) for r in part['rows']]
@@ -102,7 +132,7 @@ def fill_part(kind, results, part, seeds, task=None, twin=False) -> dict: # data
     for r in rows: r.pop('values', None)
     return dict(dataset=part['dataset'], task=name, real=name == tasks_of(part)[0], columns=columns_of(kind, part), rows=rows)
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #0c50a45f
+# %% ../../nbs/api/44a_bench.tables.ipynb #bd8d0ecc
 def label_statistics(
     labels:dict, # bins of the training targets, and train, val, test: targets of each split
 ) -> dict: # row of Table 10 -> value
@@ -114,8 +144,8 @@ def label_statistics(
             'largest bin': int(held.max()), 'least bin': int(held.min()), **sizes}
 
 def task_labels(
-    task:Task,
-    folder=None,
+    task:Task,   # whose targets
+    folder=None, # of its data
     whole=False, # load the data if there is no other way
 ) -> dict|None:
     "Targets of a task; None if they would have to be loaded"
@@ -125,8 +155,12 @@ def task_labels(
     s = load(task.data)(folder, **data)
     return dict(bins=s.bins, train=s.train[1], val=s.dev[1], test=s.test()[1])
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #56794d7d
-def fill_statistics(task=None, folder=None, twin=False) -> dict:
+# %% ../../nbs/api/44a_bench.tables.ipynb #a5b92436
+def fill_statistics(
+    task=None,   # name of one whose data is loaded
+    folder=None, # of its data
+    twin=False,  # not used
+) -> dict:
     "Table 10: a column per data set"
     names = list(PAPER['statistics']['AgeDB-DIR'])
     parts = []
@@ -140,11 +174,15 @@ def fill_statistics(task=None, folder=None, twin=False) -> dict:
         parts.append(dict(dataset=d, task=name, missing=why, paper=paper, here=ours))
     return dict(rows=names, parts=parts)
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #b01a89e7
+# %% ../../nbs/api/44a_bench.tables.ipynb #208c97d0
 WORDS = dict(backbone=lambda t, c: t.doc, loss=lambda t, c: f'{c["loss"]}, weights {c["weights"]}{" with LDS" if c.get("lds") else ""}',
              schedule=lambda t, c: ' '.join([c['schedule'], *(f'{c[k]}' for k in ('schedule.milestones', 'schedule.gamma') if k in c)]))
 
-def fill_settings(dataset:str, task=None, twin=False) -> dict: # task, rows: label and a cell (paper, here) per variant
+def fill_settings(
+    dataset:str, # name in the paper
+    task=None,   # name of any task, in place of the paper's
+    twin=False,  # the twin is taken
+) -> dict: # task, rows: label and a cell (paper, here) per variant
     "Tables 11 to 14: a column per variant of PRIME"
     book, (real, other) = PAPER['recipes'][dataset], tasks_of(dict(dataset=dataset))
     found = get_task(task) if task else (None if twin else find_task(real)) or find_task(other)
@@ -172,14 +210,19 @@ def fill(
     if t['kind'] == 'settings': return out | fill_settings(t['dataset'], task, twin)
     return out | dict(seeds=list(seeds), parts=[fill_part(t['kind'], results, p, list(seeds), task, twin) for p in t['parts']])
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #99fffb48
-def here_cell(c:dict) -> str:
+# %% ../../nbs/api/44a_bench.tables.ipynb #827291a8
+def here_cell(
+    c:dict, # from `fill_row`
+) -> str:
     "Our side of a cell"
     count = f'{c["done"]}/{c["needed"]}'
     if not c['here']: return count
     return ' '.join([value_cell(c['here']), *([f'({c["difference"]:+.3f})'] if c['difference'] is not None else []), count])
 
-def block_rows(part:dict, group:str) -> list: # of lists of strings, headings first
+def block_rows(
+    part:dict, # from `fill_part`
+    group:str, # the metric
+) -> list: # of lists of strings, headings first
     "The columns of one metric: a line of the paper's figures and a line of ours for each row"
     at = [i for i,c in enumerate(part['columns']) if c.split('/')[0] == group]
     out = [[group, '', *(part['columns'][i].partition('/')[2] for i in at)]]
@@ -189,13 +232,17 @@ def block_rows(part:dict, group:str) -> list: # of lists of strings, headings fi
         out.append(['', r['method'], *ours])
     return out
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #88ebb687
-def setting_cell(c:dict) -> str:
+# %% ../../nbs/api/44a_bench.tables.ipynb #ac96c098
+def setting_cell(
+    c:dict, # paper, here
+) -> str:
     "Paper and here, or one value if they agree"
     a, b = ('-' if c[k] is None else f'{c[k]:g}' if isinstance(c[k], float) else str(c[k]) for k in ('paper', 'here'))
     return a if a == b or (c['paper'] == c['here']) else f'{a} | {b}'
 
-def plain_blocks(t:dict) -> list: # of lists of rows
+def plain_blocks(
+    t:dict, # a filled table
+) -> list: # of lists of rows
     "Tables 10 to 14"
     if t['kind'] == 'statistics':
         head = ['', *(f'{p["dataset"]} | {p["task"]}' for p in t['parts'])]
@@ -205,15 +252,19 @@ def plain_blocks(t:dict) -> list: # of lists of rows
     return [[head, *([r['label'], *map(setting_cell, r['cells'])] for r in t['rows'] if r not in words)],
             [['', 'paper', 'here'], *([r['label'], r['cells'][0]['paper'], r['cells'][0]['here'] or 'not here'] for r in words)]]
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #bfa79498
+# %% ../../nbs/api/44a_bench.tables.ipynb #2c5b292d
 GENERATED = 'generated data: the order of the methods can be compared with the paper, the figures cannot'
 
-def notes_of(part:dict) -> list: # of strings
+def notes_of(
+    part:dict, # from `fill_part`
+) -> list: # of strings
     "What is to be said about a part"
     out = [f'{r["label"]}: not implemented: {r["missing"]}' for r in part['rows'] if r['missing']]
     return out + [f'{r["label"]}: {n}' for r in part['rows'] for n in r['notes']]
 
-def blocks(t:dict) -> list: # of (heading, lists of rows, notes)
+def blocks(
+    t:dict, # a filled table
+) -> list: # of (heading, lists of rows, notes)
     "Everything that a table shows"
     if 'seeds' not in t:
         lost = [f'{p["task"]}: {p["missing"]}' for p in t.get('parts', ()) if p['missing']]
@@ -223,14 +274,18 @@ def blocks(t:dict) -> list: # of (heading, lists of rows, notes)
     where = lambda p: f'{p["dataset"]}; here {p["task"]}' + (doc(p) if p['real'] else f' ({GENERATED})' if p['task'].endswith('-twin') else ' (another task: the figures cannot be compared with the paper)')
     return [(where(p), [block_rows(p, g) for g in groups(p)], notes_of(p)) for p in t['parts']]
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #e006ffa8
-def table_text(t:dict) -> str:
+# %% ../../nbs/api/44a_bench.tables.ipynb #7d3170ec
+def table_text(
+    t:dict, # a filled table
+) -> str:
     "For the terminal"
     out = [f'Table {t["table"]}. {t["title"]}']
     for head, tables, notes in blocks(t): out += [head, *map(align, tables), *(['\n'.join(notes)] if notes else [])]
     return '\n\n'.join(out)
 
-def table_markdown(t:dict) -> str:
+def table_markdown(
+    t:dict, # a filled table
+) -> str:
     "The same, in markdown"
     clean = lambda rows: [[c.replace('|', '/') for c in r] for r in rows]
     out = [f'## Table {t["table"]}. {t["title"]}']

@@ -45,24 +45,25 @@ def predict(
     with torch.no_grad(): out = [(decode or same)(model((prepare or same)(b.to(device)))) for b in x.split(bs)]
     return torch.cat(out).float().cpu().flatten()
 
-# %% ../../nbs/api/40b_bench.training.ipynb #88dc974e
+# %% ../../nbs/api/40b_bench.training.ipynb #2edc99dd
 def judge(
-    pred, y,       # (N,) in the unit of the target
+    pred,          # (N,) predictions, in the unit of the target
+    y,             # (N,) targets
     splits:Splits, # its own `judge`, if it has one
     metrics,       # names
 ) -> dict: # 'MAE/Few' -> value or None
     "Metrics of a split: by shot, or as the data set wants them"
     return (splits.judge or judge_shots)(pred, y, splits, metrics)
 
-# %% ../../nbs/api/40b_bench.training.ipynb #3a6fb5c5
+# %% ../../nbs/api/40b_bench.training.ipynb #60e716c9
 class BestEpoch(Callback):
     "Judges the dev split after every epoch, and puts the best epoch's weights back at the end"
     def __init__(self,
-        splits:Splits,
-        task:Task,      # for metrics, and `select`
-        on_epoch=None,  # called with (epoch, score) after every epoch
-        beat=None,      # called after every batch
-        patience=None,  # epochs without a better one, after which training ends
+        splits:Splits, # for dev split, bins and unit
+        task:Task,     # for metrics, and `select`
+        on_epoch=None, # called with (epoch, score) after every epoch
+        beat=None,     # called after every batch
+        patience=None, # epochs without a better one, after which training ends
     ): self.splits, self.task, self.on_epoch, self.beat, self.patience = splits, task, on_epoch, beat, patience
     def before_fit(self): self.curve, self.best, self.best_at, self.weights = [], None, None, None
     def before_validate(self): self.preds = []
@@ -75,18 +76,28 @@ def decoder(loss): # function from outputs to predictions
     "How a loss reads the network's output"
     return getattr(loss, 'decodes', None) or (lambda out: out)
 
-# %% ../../nbs/api/40b_bench.training.ipynb #7f523e5d
-def in_first_stage(learn) -> bool:
+# %% ../../nbs/api/40b_bench.training.ipynb #4c887fea
+def in_first_stage(
+    learn, # a Learner
+) -> bool:
     "Whether a callback of several stages, such as `RRT`, has not come to its last one"
     return any(getattr(cb, 'stage', 2) == 1 for cb in learn.cbs)
 
-# %% ../../nbs/api/40b_bench.training.ipynb #26d90c79
-def better(a, b, metric) -> bool:
+# %% ../../nbs/api/40b_bench.training.ipynb #4d18e1ea
+def better(
+    a,      # new score
+    b,      # score to beat
+    metric, # name, such as 'MAE/All'
+) -> bool:
     "Whether score `a` beats `b`; None is no score"
     if a is None or b is None: return a is not None
     return a > b if higher_is_better(metric) else a < b
 
-def in_order(preds, n):
+# %% ../../nbs/api/40b_bench.training.ipynb #9b85d98f
+def in_order(
+    preds, # list of predictions of batches
+    n,     # samples in all
+):
     "Predictions of a pass, (n,) on the CPU: with several ranks, each has a stretch of them, and the last repeats a few"
     pred = gather_with_grad(torch.cat(preds)).cpu()
     return pred[:n] if world_size() > 1 else pred
@@ -109,8 +120,12 @@ def after_epoch(self:BestEpoch):
 def after_fit(self:BestEpoch):
     if self.weights: self.model.load_state_dict(self.weights)
 
-# %% ../../nbs/api/40b_bench.training.ipynb #5d0ddbc4
-def step_decay(learn, epochs, lr):
+# %% ../../nbs/api/40b_bench.training.ipynb #e3c1b2f7
+def step_decay(
+    learn,  # a Learner
+    epochs, # in all
+    lr,     # at the start
+):
     "Constant, then a tenth of it for the last quarter"
     learn.fit(epochs, lr, cbs=ParamScheduler({'lr': lambda pos: lr if pos < .75 else lr/10}))
 
@@ -119,7 +134,14 @@ class StepLR(Callback):
     def __init__(self, lr, milestones, gamma): self.lr, self.milestones, self.gamma = lr, milestones, gamma
     def before_train(self): self.opt.set_hyper('lr', self.lr*self.gamma**sum(self.epoch >= m for m in self.milestones))
 
-def multi_step(learn, epochs, lr, milestones, gamma=.1):
+# %% ../../nbs/api/40b_bench.training.ipynb #533523e2
+def multi_step(
+    learn,      # a Learner
+    epochs,     # in all
+    lr,         # at the start
+    milestones, # epochs at which it is lowered
+    gamma=.1,   # factor of each step
+):
     "Steps at given epochs, as in the paper's Tables 11 to 14; `ValueError` for epochs out of order"
     if not milestones or sorted(set(milestones)) != list(milestones) or milestones[0] < 1: raise ValueError(f'schedule.milestones must be epochs from 1 up, in order: got {milestones}, expected something like [60, 80]')
     learn.fit(epochs, lr, cbs=StepLR(lr, milestones, gamma))
@@ -132,8 +154,13 @@ def choose(d, k, what):
     if k not in d: raise ValueError(f'unknown {what}: got {k!r}, expected one of {", ".join(d)}')
     return d[k]
 
-# %% ../../nbs/api/40b_bench.training.ipynb #47b8edbc
-def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
+# %% ../../nbs/api/40b_bench.training.ipynb #66813b91
+def make_loaders(
+    splits:Splits, # the data
+    config:dict,   # with batch_size
+    seed:int,      # of the order
+    device='cpu',  # where batches go
+):
     "Batches of y/unit; the order depends on the seed alone"
     if splits.loaders: return splits.loaders(splits, config, seed, device)
     (x, y), (xd, yd) = check_split(splits.train, 'train', False), check_split(splits.dev, 'dev')
@@ -141,11 +168,12 @@ def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
     return tensor_dls((x, column(y)), (xd, column(yd)), bs=config['batch_size'], val_bs=256, seed=seed, device=device,
                       tfm=splits.prepare, aug=splits.augment, drop_last=len(y) > config['batch_size'])
 
-# %% ../../nbs/api/40b_bench.training.ipynb #afd665e2
+# %% ../../nbs/api/40b_bench.training.ipynb #d50179a4
 def make_learner(
-    splits:Splits, config:dict,
-    seed:int, # of weights, order, proxies and dropout
-    device='cpu',
+    splits:Splits, # the data
+    config:dict,   # dotted setting -> value
+    seed:int,      # of weights, order, proxies and dropout
+    device='cpu',  # where to train
 ) -> Learner:
     "Everything that a run trains with"
     set_seed(seed, reproducible=True)
@@ -157,12 +185,13 @@ def make_learner(
     optimizer = partial(OptimWrapper, opt=choose(OPTIMIZERS, config['optimizer'], 'optimizer'))
     return Learner(make_loaders(splits, config, seed, device), model, loss, opt_func=optimizer, cbs=cbs, wd=config['weight_decay'])
 
-# %% ../../nbs/api/40b_bench.training.ipynb #a80f8a38
+# %% ../../nbs/api/40b_bench.training.ipynb #694319b0
 def fit(
-    task:Task, splits:Splits,
+    task:Task,     # for metrics, and `select`
+    splits:Splits, # the data
     config:dict,   # dotted setting -> value
-    seed:int,
-    device='cpu',
+    seed:int,      # of weights, order, proxies and dropout
+    device='cpu',  # where to train
     on_epoch=None, # called with (epoch, dev score)
     beat=None,     # called after every batch
 ) -> Learner: # with the weights of its best epoch; `learn.best_epoch` is the callback
@@ -174,7 +203,7 @@ def fit(
     if learn.best_epoch.best is None: raise ValueError(f'training diverged: no epoch had finite predictions and a dev {task.select}. Lower lr, or the weights of the losses.')
     return learn
 
-# %% ../../nbs/api/40b_bench.training.ipynb #8cdad640
+# %% ../../nbs/api/40b_bench.training.ipynb #82be3f1e
 def forget_peak():
     "Free what earlier runs left, and start measuring peak memory anew where the system can"
     gc.collect()
@@ -182,7 +211,9 @@ def forget_peak():
     try: Path('/proc/self/clear_refs').write_text('5')
     except OSError: pass
 
-def peak_mb(device='cpu') -> float:
+def peak_mb(
+    device='cpu', # 'cuda...': of the GPU
+) -> float:
     "Largest memory since `forget_peak`, in MiB: of the process, or of the GPU"
     if str(device).startswith('cuda'): return torch.cuda.max_memory_allocated()/2**20
     status = Path('/proc/self/status')
@@ -190,17 +221,21 @@ def peak_mb(device='cpu') -> float:
     import resource
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == 'darwin' else 1024)
 
-# %% ../../nbs/api/40b_bench.training.ipynb #b82d1057
-def versions(device='cpu') -> dict:
+# %% ../../nbs/api/40b_bench.training.ipynb #4557cf47
+def versions(
+    device='cpu', # where the run was
+) -> dict:
     "What a run was made with"
     packages = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'numpy', 'scikit-learn')}
     return packages | dict(python=platform.python_version(), system=platform.system(), machine=platform.machine(),
                            threads=torch.get_num_threads(), device=str(device))
 
-# %% ../../nbs/api/40b_bench.training.ipynb #daf5cc5a
+# %% ../../nbs/api/40b_bench.training.ipynb #64b02281
 def test_arrays(
-    learn, splits:Splits,
-    x, y, # test split
+    learn,         # a trained Learner
+    splits:Splits, # for bins, unit and preparation
+    x,             # inputs of the test split
+    y,             # its targets
 ) -> dict: # name -> array
     "Predictions, targets, shots (0 many, 1 median, 2 few) and features z of the test split, and the proxies, for pictures and analyses"
     head, zs = find_head(learn.model), []
@@ -211,12 +246,16 @@ def test_arrays(
     if isinstance(head, ProxyHead): out |= dict(proxies=head.proxies.features, proxy_targets=head.proxies.targets*splits.unit)
     return {k: to_numpy(v) for k,v in out.items()}
 
-# %% ../../nbs/api/40b_bench.training.ipynb #661fbf4e
+# %% ../../nbs/api/40b_bench.training.ipynb #69b3c53a
 def run(
-    task:Task, splits:Splits, config:dict, seed:int,
-    test=True,    # judge the test split; False: it is not loaded
-    arrays=False, # also return the arrays of `test_arrays`
-    device='cpu', **kw, # `on_epoch` and `beat` of `fit`
+    task:Task,     # for metrics, and `select`
+    splits:Splits, # the data
+    config:dict,   # dotted setting -> value
+    seed:int,      # of the run
+    test=True,     # judge the test split; False: it is not loaded
+    arrays=False,  # also return the arrays of `test_arrays`
+    device='cpu',  # where to train
+    **kw           # `on_epoch` and `beat` of `fit`
 ) -> tuple: # dict for JSON, dict of arrays (empty unless asked for)
     "Train and judge once"
     forget_peak()
@@ -228,14 +267,25 @@ def run(
     if test: extra, out['metrics'] = judge_test(learn, splits, task.metrics)
     return out | about(start, splits, device), extra if arrays else {}
 
-# %% ../../nbs/api/40b_bench.training.ipynb #daee29c1
-def judge_test(learn, splits:Splits, metrics) -> tuple: # arrays, metrics
+# %% ../../nbs/api/40b_bench.training.ipynb #e5b3f7a6
+def judge_test(
+    learn,         # a trained Learner
+    splits:Splits, # the data
+    metrics,       # names
+) -> tuple: # arrays, metrics
     "Open the test split, and judge it"
     x, y = check_split(splits.test(), 'test')
     arrays = test_arrays(learn, splits, x, y)
     return arrays, judge(arrays['pred'], y, splits, metrics)
 
-def run_predictor(task:Task, splits:Splits, config:dict, seed:int, test=True) -> tuple:
+# %% ../../nbs/api/40b_bench.training.ipynb #ababc592
+def run_predictor(
+    task:Task,     # for metrics, and `select`
+    splits:Splits, # the data
+    config:dict,   # dotted setting -> value, with fit
+    seed:int,      # of the run
+    test=True,     # judge the test split as well
+) -> tuple:
     "As `run`, for a method that trains no network: its only epoch is the best"
     start, f = time.perf_counter(), make_predictor(config, seed, splits)
     score = lambda x, y: judge(f(x), y, splits, task.metrics)
@@ -244,6 +294,11 @@ def run_predictor(task:Task, splits:Splits, config:dict, seed:int, test=True) ->
     if test: out['metrics'] = score(*check_split(splits.test(), 'test'))
     return out | about(start, splits, 'cpu'), {}
 
-def about(start:float, splits:Splits, device) -> dict:
+# %% ../../nbs/api/40b_bench.training.ipynb #9dd515bd
+def about(
+    start:float,   # of `time.perf_counter`
+    splits:Splits, # the data
+    device,        # where it was trained
+) -> dict:
     "Cost and origin of a run that started at the time `start`"
     return dict(seconds=round(time.perf_counter()-start, 3), peak_memory_mb=round(peak_mb(device), 1), data=fingerprint(splits), versions=versions(device))

@@ -75,7 +75,7 @@ def _picture(path, modes, what):
     if im.mode not in modes: raise ValueError(f'{path} must be {what}: got mode {im.mode!r}, expected {" or ".join(modes)}. Is it in the right list?')
     return im
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #effd49d4
+# %% ../../nbs/api/35_data.nyud2.ipynb #92076936
 def load_depth(
     path,   # of a depth map
     bits=8, # 8 in training, 16 in the test
@@ -86,8 +86,9 @@ def load_depth(
     return depth
 
 def load_pair(
-    image, depth, # paths
-    bits=8,       # of the depth map
+    image,  # path of the photograph
+    depth,  # path of its depth map
+    bits=8, # of the depth map
 ) -> tuple: # PIL image in RGB; (H, W) float32, metres
     "A photograph and its depth; `ValueError` if one is damaged, or they are not of one size"
     im, d = _picture(image, ('RGB',), 'a photograph in colour'), load_depth(depth, bits)
@@ -118,14 +119,22 @@ def depth_bins(
     "Bins of 0.1 m from 0 to 10 m, with the shots of NYUD2-DIR whatever the counts"
     return LabelBins.from_counts(NYUD2_TRAIN_COUNTS if counts is None else counts, DEPTH_EDGES, NYUD2_SHOTS)
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #2ada3ecb
+# %% ../../nbs/api/35_data.nyud2.ipynb #fd155e49
 NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
 
-def resize_pair(image, depth, short:int):
+def resize_pair(
+    image,     # PIL photograph
+    depth,     # PIL depth, mode 'F'
+    short:int, # short side after it, pixels
+):
     "PIL photograph and PIL depth ('F') with this short side"
     return T.resize(image, short, BILINEAR), T.resize(depth, short, NEAREST)
 
-def augment_pair(image, depth, rng,
+# %% ../../nbs/api/35_data.nyud2.ipynb #a2bbcee5
+def augment_pair(
+    image,     # PIL photograph
+    depth,     # PIL depth, mode 'F'
+    rng,       # of numpy; draws the changes
     turn=5.,   # most degrees
     jitter=.4, # colour factors are within 1 ± jitter
 ):
@@ -136,33 +145,45 @@ def augment_pair(image, depth, rng,
     for f in (T.adjust_brightness, T.adjust_contrast, T.adjust_saturation): image = f(image, rng.uniform(1-jitter, 1+jitter))
     return image, depth
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #d1f5b621
-def check_size(size) -> tuple:
+# %% ../../nbs/api/35_data.nyud2.ipynb #e09220e3
+def check_size(
+    size, # height, width of the crop
+) -> tuple:
     "(height, width), both even and from 16 up, or `ValueError`"
     if len(size) != 2 or min(size) < 16 or any(n != int(n) or n % 2 for n in size): raise ValueError(f'size must be (height, width), two even numbers from 16 up: got {tuple(size)}. The published one is (228, 304).')
     return tuple(int(n) for n in size)
 
-def crop_pair(image, depth, size, half=True):
+def crop_pair(
+    image,     # PIL photograph
+    depth,     # PIL depth, mode 'F', metres; 0 where missing
+    size,      # (height, width) of the crop
+    half=True, # depth at half the size
+):
     "The middle of both; TensorImage (3, H, W) uint8 and (1, H, W) or (1, H/2, W/2) metres, NaN where missing"
     image, depth = T.center_crop(image, size), T.center_crop(depth, size)
     if half: depth = T.resize(depth, [n//2 for n in size], NEAREST)
     d = torch.from_numpy(np.array(depth))[None]
     return TensorImage(T.pil_to_tensor(image)), d.masked_fill(d == 0, float('nan'))
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #c0fedbb6
-def full_map(path, bits, size) -> np.ndarray: # (H, W) float32, metres; 0 where missing
+# %% ../../nbs/api/35_data.nyud2.ipynb #c077be8c
+def full_map(
+    path, # of a depth map
+    bits, # of the map: 8 or 16
+    size, # (height, width) of the crop
+) -> np.ndarray: # (H, W) float32, metres; 0 where missing
     "A depth map at the size of the photograph that the network sees"
     depth = T.resize(Image.fromarray(load_depth(path, bits)), short_side(size), NEAREST)
     return np.array(T.center_crop(depth, size))
 
 def short_side(size) -> int: return round(size[0]*240/228) # 240 for 228 rows
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #c48b2678
+# %% ../../nbs/api/35_data.nyud2.ipynb #77963611
 def depth_stats(
-    folder, pairs,     # as `check_nyud2` gives them
-    bits=8,            # of the maps
-    size=(228, 304),   # of the crop
-    progress=None,     # wraps the loop: `tqdm`, ...
+    folder,          # that holds data/
+    pairs,           # as `check_nyud2` gives them
+    bits=8,          # of the maps
+    size=(228, 304), # of the crop
+    progress=None,   # wraps the loop: `tqdm`, ...
 ) -> dict: # counts (100,) pixels per bin; means (N,) mean depth of each map, metres
     "What the training targets look like; read once, then from the cache"
     maps = [Path(folder)/d for _,d in pairs]
@@ -175,11 +196,12 @@ def depth_stats(
         return dict(counts=counts, means=np.array(means))
     return cached(dict(what='depth', maps=[d for _,d in pairs], bytes=[p.stat().st_size for p in maps], bits=bits, size=list(size)), read, name='depth')
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #1ea4b9fc
+# %% ../../nbs/api/35_data.nyud2.ipynb #2006f875
 class DepthData(Dataset):
     "Pairs of a photograph (3, H, W) uint8 and its depth (1, h, w) in metres, NaN where missing"
     def __init__(self,
-        folder, pairs,   # as `check_nyud2` gives them
+        folder,          # that holds data/
+        pairs,           # as `check_nyud2` gives them
         bits=8,          # of the depth maps
         size=(228, 304), # height and width of the crop
         train=False,     # turn, mirror and change colours
@@ -195,9 +217,11 @@ class DepthData(Dataset):
     @property
     def ys(self): return pd.Series(self.stats['means']) # what callbacks take for the training targets
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #65417aa6
+# %% ../../nbs/api/35_data.nyud2.ipynb #327c4c35
 @patch
-def __getitem__(self:DepthData, i):
+def __getitem__(self:DepthData,
+    i, # number of the pair
+):
     "Pair number i; the same for the same seed and epoch"
     image, depth = load_pair(*(self.folder/f for f in self.pairs[i]), self.bits)
     image, depth = resize_pair(image, Image.fromarray(depth), short_side(self.size))
@@ -217,10 +241,17 @@ def hold_out(
     out = set(np.random.default_rng(seed).permutation(scenes)[:n])
     return tuple([p for p in pairs if (str(Path(p[0]).parent) in out) == held] for held in (False, True))
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #4d690171
+# %% ../../nbs/api/35_data.nyud2.ipynb #1caca6fd
 class DepthDL(TfmdDL):
     "A loader of `DepthData`; the order of epoch e comes from (seed, e)"
-    def __init__(self, dataset, bs=32, shuffle=False, seed=0, num_workers=0, **kwargs):
+    def __init__(self,
+        dataset,       # a `DepthData`
+        bs=32,         # pairs in a batch
+        shuffle=False, # a new order in each epoch
+        seed=0,        # of the order
+        num_workers=0, # processes that read pictures
+        **kwargs
+    ):
         super().__init__(dataset, bs=bs, shuffle=shuffle, num_workers=num_workers, **kwargs)
         self.seed, self.epoch = seed, -1
     def get_idxs(self):
@@ -229,17 +260,18 @@ class DepthDL(TfmdDL):
         self.dataset.epoch = self.epoch
         return np.random.default_rng((self.seed, self.epoch)).permutation(self.n).tolist()
 
+# %% ../../nbs/api/35_data.nyud2.ipynb #96059454
 class DepthDataLoaders(DataLoaders):
     "Training, development and test loader"
     @property
     def test(self): return self.loaders[2]
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #3b270b96
+# %% ../../nbs/api/35_data.nyud2.ipynb #0631e4f9
 def show_pairs(
-    images, # (N, 3, H, W) floats in 0..1
-    depths, # list of (N, 1, h, w) in metres
-    titles=('photograph', 'depth (m)'),
-    max_n=4,
+    images,                             # (N, 3, H, W) floats in 0..1
+    depths,                             # list of (N, 1, h, w) in metres
+    titles=('photograph', 'depth (m)'), # of the rows
+    max_n=4,                            # at most so many columns
 ): # matplotlib Axes, (rows, n)
     "Photographs above their depth maps, on one scale from 0 to 10 m"
     n = min(max_n, len(images))
@@ -252,9 +284,14 @@ def show_pairs(
     plt.colorbar(last, ax=axs[1:], shrink=.8)
     return axs
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #afac072b
+# %% ../../nbs/api/35_data.nyud2.ipynb #de7f3df5
 @patch
-def show_batch(self:DepthDL, b=None, max_n=4, show=True, **kwargs):
+def show_batch(self:DepthDL,
+    b=None,    # a batch; None: the first
+    max_n=4,   # at most so many pairs
+    show=True, # draw it; False: give it back
+    **kwargs
+):
     x, y = self.decode(self.one_batch() if b is None else b)
     x, y = x.as_subclass(torch.Tensor).cpu()/255, y.cpu()
     return show_pairs(x, [y], max_n=max_n) if show else (x, y)
@@ -278,27 +315,37 @@ def nyud2_dls(
     dls = [DepthDL(s, bs, i == 0, seed, num_workers, drop_last=i == 0 and len(train) > bs, after_batch=batch_tfms()) for i,s in enumerate(sets)]
     return DepthDataLoaders(*dls, path=Path(folder), device=device or default_device())
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #27ed3826
+# %% ../../nbs/api/35_data.nyud2.ipynb #c8ba3211
 def batch_tfms(): return [IntToFloatTensor(), Normalize.from_stats(*imagenet_stats, cuda=False)] # bytes to 0..1, then ImageNet's mean and deviation
 
-def thin(pairs, limit):
+def thin(
+    pairs, # any list
+    limit, # at most so many; None: all
+):
     "At most `limit` pairs, evenly spaced over the list"
     if limit is None or limit >= len(pairs): return pairs
     return [pairs[i] for i in np.linspace(0, len(pairs)-1, limit).round().astype(int)]
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #ec6812cf
+# %% ../../nbs/api/35_data.nyud2.ipynb #3bdc97ad
 MASK_FILE = 'data/test_balanced_mask.npy'
 BELOW = range(7) # bins nearer than any depth of the data set
 
-def read_mask(path, shape) -> np.ndarray: # boolean
+def read_mask(
+    path,  # of the .npy file
+    shape, # that it must have: (N, H, W)
+) -> np.ndarray: # boolean
     "A stored mask; `ValueError` unless it is for as many pictures of this size"
     try: mask = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as e: raise ValueError(f'{path} cannot be read as a mask: {e}. Remove it, and one is made anew.') from None
     if mask.shape != tuple(shape): raise ValueError(f'{path} is a mask for other pictures: got shape {mask.shape}, expected {tuple(shape)}. Remove it, or use the whole test list at its size.')
     return mask.astype(bool)
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #29abe3b7
-def capped_mask(depths, per_bin:int, seed=0) -> np.ndarray: # boolean, same shape
+# %% ../../nbs/api/35_data.nyud2.ipynb #0109d70d
+def capped_mask(
+    depths,      # (N, H, W) metres; 0 where missing
+    per_bin:int, # at most so many pixels of each bin
+    seed=0,      # of the draw
+) -> np.ndarray: # boolean, same shape
     "At most `per_bin` pixels of each bin from 0.7 m on"
     bins = depth_bins()
     idx = bins.index(depths)

@@ -10,7 +10,7 @@ __all__ = ['BOX', 'LOOKS', 'FACE', 'turned', 'camera_rays', 'slabs', 'entry', 'w
 # %% ../../nbs/api/35b_data.raycast.ipynb #177034bf
 import numpy as np
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #1bdfe182
+# %% ../../nbs/api/35b_data.raycast.ipynb #707f242b
 def turned(
     p,   # (3,) or (3, N) points or directions
     yaw, # radians
@@ -20,9 +20,10 @@ def turned(
     return np.stack([c*p[0] - s*p[2], p[1], s*p[0] + c*p[2]])
 
 def camera_rays(
-    yaw, pitch, # where the camera looks, radians: to the right, up
-    size,       # height, width in pixels
-    fov=60.,    # angle of view, across, degrees
+    yaw,     # where the camera looks, to the right, radians
+    pitch,   # where it looks, up, radians
+    size,    # height, width in pixels
+    fov=60., # angle of view, across, degrees
 ) -> np.ndarray: # (3, H*W) float32, row by row; each has length 1 along the camera's axis
     "Directions of the pixels of a pinhole camera"
     (H, W), half = size, np.tan(np.radians(fov)/2)
@@ -30,7 +31,7 @@ def camera_rays(
     up, ahead = y*np.cos(pitch) + np.sin(pitch), np.cos(pitch) - y*np.sin(pitch)
     return turned(np.stack([x, up, ahead]).reshape(3, -1).astype(np.float32), -yaw)
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #fb86664f
+# %% ../../nbs/api/35b_data.raycast.ipynb #fcf1da2a
 BOX = np.dtype([('centre', 'f4', 3), ('half', 'f4', 3), ('yaw', 'f4'), ('colour', 'f4', 3), ('look', 'U8'), ('seed', 'f4')])
 
 def slabs(
@@ -43,26 +44,40 @@ def slabs(
     m, k = -o[:, None]/d, half[:, None]/np.abs(d)
     return (m - k).max(0), (m + k).min(0)
 
-def entry(eye, rays, box) -> np.ndarray: # (N,) infinite where missed
+# %% ../../nbs/api/35b_data.raycast.ipynb #a408107a
+def entry(
+    eye,  # (3,) where rays start
+    rays, # (3, N) directions
+    box,  # one `BOX`
+) -> np.ndarray: # (N,) infinite where missed
     "Depth at which rays enter a box, that may be turned"
     near, far = slabs(turned(eye - box['centre'], box['yaw']), turned(rays, box['yaw']), box['half'])
     return np.where((near < far) & (near > 0), near, np.inf)
 
-def wall(eye, rays, room) -> np.ndarray: # (N,)
+def wall(
+    eye,  # (3,) where rays start
+    rays, # (3, N) directions
+    room, # (3,) width, height, length
+) -> np.ndarray: # (N,)
     "Depth at which rays meet floor, ceiling or walls of the room [0, room]"
     return slabs(eye - room/2, rays, room/2)[1]
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #4d13529a
-def cone(eye, units, box) -> np.ndarray: # indices
+# %% ../../nbs/api/35b_data.raycast.ipynb #7bf1b297
+def cone(
+    eye,   # (3,) where rays start
+    units, # (3, N) directions, of length 1
+    box,   # one `BOX`
+) -> np.ndarray: # indices
     "Rays that may meet a box; `units` have length 1"
     to = box['centre'] - eye
     far, radius = np.linalg.norm(to), np.linalg.norm(box['half'])
     if far <= radius: return np.arange(units.shape[1])
     return np.flatnonzero(to/far @ units >= np.sqrt(1 - (radius/far)**2) - 1e-4)
 
+# %% ../../nbs/api/35b_data.raycast.ipynb #526b4940
 def cast(
-    eye,   # (3,)
-    rays,  # (3, N)
+    eye,   # (3,) where rays start
+    rays,  # (3, N) directions
     boxes, # array of `BOX`
     t,     # (N,) depth of what is behind all of them
 ) -> tuple: # depth (N,), number of the box (N,), -1 for none
@@ -75,52 +90,110 @@ def cast(
         t[some[hit]], which[some[hit]] = near[hit], i
     return t, which
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #40a931d5
-def noise(x, y=0., z=0.): # the same in each unit cell, from 0 to 1
+# %% ../../nbs/api/35b_data.raycast.ipynb #5f5cf15c
+def noise(
+    x,    # any shape; only the cell it is in matters
+    y=0., # second coordinate
+    z=0., # third one
+): # the same in each unit cell, from 0 to 1
     return np.abs(np.modf(np.sin(127.1*np.floor(x) + 311.7*np.floor(y) + 74.7*np.floor(z))*43758.5)[0])
 
-def smooth(x, y):
+def smooth(
+    x, # any shape; cells have side 1
+    y, # same shape
+):
     "Noise blended between the corners of cells"
     i, j = np.floor(x), np.floor(y)
     u, v = ((3 - 2*f)*f*f for f in (x-i, y-j))
     return (noise(i, j)*(1-u) + noise(i+1, j)*u)*(1-v) + (noise(i, j+1)*(1-u) + noise(i+1, j+1)*u)*v
 
-def rim(u, v, w, h): return np.minimum(w - np.abs(u), h - np.abs(v)) # metres from the edge of the face
+def rim(
+    u, # place on the face, from its middle
+    v, # the same, along the other axis
+    w, # half width of the face
+    h, # half height
+): return np.minimum(w - np.abs(u), h - np.abs(v)) # metres from the edge of the face
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #3827c3dd
-def plain(u, v, w, h, s, c): return c*(.96 + .08*smooth(u*6 + s, v*6))
-def wood(u, v, w, h, s, c): return c*(.8 + .35*smooth(u*2 + s, v*40))
-def carpet(u, v, w, h, s, c): return c*(.86 + .2*smooth(u*45, v*45) + .1*smooth(u*3 + s, v*3))
-def stripes(u, v, w, h, s, c): return c*np.where((u/.32 + s) % 1 < .5, 1, .87)
+# %% ../../nbs/api/35b_data.raycast.ipynb #57d781dd
+def plain(
+    u, # (N,) place on the face, metres from its middle
+    v, # the same, along the other axis
+    w, # half width of the face, metres
+    h, # half height
+    s, # seed
+    c, # (3, 1) colour
+): return c*(.96 + .08*smooth(u*6 + s, v*6))
 
-def planks(u, v, w, h, s, c):
+# %% ../../nbs/api/35b_data.raycast.ipynb #c6b26c73
+def wood(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour
+): return c*(.8 + .35*smooth(u*2 + s, v*40))
+def carpet(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour
+): return c*(.86 + .2*smooth(u*45, v*45) + .1*smooth(u*3 + s, v*3))
+def stripes(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour
+): return c*np.where((u/.32 + s) % 1 < .5, 1, .87)
+
+# %% ../../nbs/api/35b_data.raycast.ipynb #a8a6fe36
+def planks(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour
+):
     row = np.floor(v/.14)
     at = (u + 3*noise(row, s))/1.2
     seam = (v/.14 % 1 < .07) | (at % 1 < .012)
     return c*(.78 + .34*noise(at, row, s))*(.92 + .16*smooth(u*3 + 9*row, v*50))*np.where(seam, .6, 1)
 
-def tiles(u, v, w, h, s, c):
+def tiles(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour
+):
     seam = np.minimum(u/.4 % 1, v/.4 % 1) < .03
     return np.where(seam, .62, c*(.9 + .14*noise(u/.4, v/.4, s)))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #24aefe71
-def picture(u, v, w, h, s, c):
+# %% ../../nbs/api/35b_data.raycast.ipynb #74437d8e
+def picture(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour of the frame
+):
     hue = np.stack([smooth(u*4 + s + 9*k, v*4 + k) for k in range(3)])
     return np.where(rim(u, v, w, h) < .05, c, .15 + .75*hue)
 
-def window(u, v, w, h, s, c):
+def window(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour (not used)
+):
     bar = (rim(u, v, w, h) < .06) | (np.abs(u) < .025) | (np.abs(v) < .02)
     tree = smooth(u*5 + s, v*5) + .8*v/h < .25
     sky = np.stack([1.1 - .15*v/h, 1.3 + 0*v, 1.5 + 0*v])
     return np.where(bar, .95, np.where(tree, np.array([[.6], [.8], [.45]]), sky))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #c9593362
-def door(u, v, w, h, s, c):
+# %% ../../nbs/api/35b_data.raycast.ipynb #7fd89e5e
+def door(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour
+):
     line = np.abs(np.maximum(np.abs(u)/w, 2*np.abs(np.abs(v)/h - .5)) - .68) < .035
     knob = (u - .75*w)**2 + (v + .05)**2 < .0016
     return np.where(knob, np.array([[.7], [.6], [.3]]), c*np.where(line, .78, 1))
 
-def books(u, v, w, h, s, c):
+def books(
+    u, v, # (N,) place on the face
+    w, h, # its half size
+    s, c, # seed, colour of the shelf
+):
     row, col = np.floor((v + h)/.32), np.floor(u/.045)
     y, hue = (v + h)/.32 - row, .1 + .7*np.stack([noise(col, row, s + k) for k in range(3)])
     gone = (y > .55 + .35*noise(col, row, s)) | (noise(np.floor(col/7), row, s + 5) < .2)
@@ -145,11 +218,12 @@ def surface(
         normal[a, on] = sign*np.sign(q[a, on])
     return colour, turned(normal, -box['yaw'])
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #4674d6fe
+# %% ../../nbs/api/35b_data.raycast.ipynb #630b4095
 def lit(
-    p, normal, # (3, N) points and their normals
-    light,     # (3,) where the lamp is
-    boxes,     # array of `BOX`
+    p,      # (3, N) points
+    normal, # (3, N) their normals
+    light,  # (3,) where the lamp is
+    boxes,  # array of `BOX`
 ) -> np.ndarray: # (N,) from 0 to 1
     "Light from a lamp; a quarter of it in the shadow"
     to = light[:, None] - p
@@ -158,12 +232,22 @@ def lit(
     shadow = cast(light, -to, boxes, np.full(len(d2), .995, np.float32))[1] >= 0
     return slant*np.where(shadow, .25, 1)/(1 + d2/18)
 
-def corners(p, room) -> np.ndarray: # (N,)
+def corners(
+    p,    # (3, N) points in the room
+    room, # (3,) width, height, length
+) -> np.ndarray: # (N,)
     "1 in the open, darker where floor, ceiling and walls meet"
     return 1 - .28*np.exp(-np.sort(np.minimum(p, room[:, None] - p), 0)[1]/.35)
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #b7e7d5f7
-def shade(p, which, room, shell, boxes, light) -> np.ndarray: # (3, N)
+# %% ../../nbs/api/35b_data.raycast.ipynb #c7fdc4ec
+def shade(
+    p,     # (3, N) points
+    which, # (N,) number of the box that each is on; -1: none
+    room,  # (3,) width, height, length
+    shell, # three `BOX` for floor, ceiling and walls
+    boxes, # array of `BOX`
+    light, # (3,) of the lamp
+) -> np.ndarray: # (3, N)
     "Colours of points: on boxes, or on floor, ceiling and walls, whose looks are the three boxes of `shell`"
     colour, normal = np.zeros_like(p), np.zeros_like(p)
     for i in np.unique(which[which >= 0]):
@@ -175,16 +259,18 @@ def shade(p, which, room, shell, boxes, light) -> np.ndarray: # (3, N)
     around = .42 + .06*normal[0] + .05*normal[2]
     return colour*(around*corners(p, room) + .95*lit(p, normal, light, boxes))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #4051d40b
+# %% ../../nbs/api/35b_data.raycast.ipynb #25666603
 def render(
-    room,       # (3,) width, height, length, metres
-    shell,      # three `BOX` for floor, ceiling and walls
-    boxes,      # array of `BOX`
-    eye, yaw, pitch, # of the camera
-    light,      # (3,) of the lamp
-    size,       # height, width
-    rng,        # for the grain
-    over=2,     # rays per pixel, along each side; depth is of the first
+    room,   # (3,) width, height, length, metres
+    shell,  # three `BOX` for floor, ceiling and walls
+    boxes,  # array of `BOX`
+    eye,    # (3,) of the camera
+    yaw,    # where it looks, to the right, radians
+    pitch,  # where it looks, up, radians
+    light,  # (3,) of the lamp
+    size,   # height, width
+    rng,    # for the grain
+    over=2, # rays per pixel, along each side; depth is of the first
 ) -> tuple: # (H, W, 3) uint8; (H, W) float32, metres
     "A photograph and its depth"
     H, W = size

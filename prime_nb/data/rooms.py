@@ -32,14 +32,20 @@ PIECES = dict(
     crate=['0 .2 .25 .5 .4 .4 b plain'])
 HUNG = dict(picture='0 1.55 .02 .8 .6 .04 k picture', poster='0 1.5 .01 .5 .75 .02 l picture', window='0 1.5 .02 1.5 1.3 .04 l window', door='0 1.02 .02 .9 2.04 .05 w door')
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #e0373f9c
-def palette(rng) -> dict: # letter -> (red, green, blue) from 0 to 1
+# %% ../../nbs/api/35a_data.rooms.ipynb #476f4574
+def palette(
+    rng, # of numpy; each call draws new colours
+) -> dict: # letter -> (red, green, blue) from 0 to 1
     "Two colours that go with a room, its wood, light, dark and green"
     tint = lambda s, v: colorsys.hsv_to_rgb(rng.random(), rng.uniform(*s), rng.uniform(*v))
     return dict(a=tint((.1, .6), (.3, .8)), b=tint((.3, .8), (.4, .9)), w=tuple(np.array([.62, .42, .26])*rng.uniform(.45, 1.3)),
                 l=(rng.uniform(.75, .95),)*3, k=(rng.uniform(.08, .3),)*3, g=(.2, rng.uniform(.35, .5), .16))
 
-def parts(rows, colours, rng) -> np.ndarray: # of `BOX`
+def parts(
+    rows,    # lines as in `PIECES`: middle, size, letter of the colour, look
+    colours, # letter -> colour, as `palette` gives them
+    rng,     # for the seeds of the looks
+) -> np.ndarray: # of `BOX`
     "Boxes of a piece"
     out = np.zeros(len(rows), BOX)
     for o, row in zip(out, rows):
@@ -48,10 +54,11 @@ def parts(rows, colours, rng) -> np.ndarray: # of `BOX`
         o['centre'], o['half'], o['colour'], o['look'], o['seed'] = n[:3], n[3:]/2, colours[key], look, rng.integers(1, 99)
     return out
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #ab4404d6
+# %% ../../nbs/api/35a_data.rooms.ipynb #b6cccb7f
 def put(
     piece, # array of `BOX`, with its back at z = 0
-    x, z,  # where the middle of its back goes
+    x,     # where the middle of its back goes, across
+    z,     # the same, along
     yaw,   # the way it is turned
 ):
     "A piece somewhere in the room"
@@ -60,7 +67,13 @@ def put(
     piece['yaw'] = yaw
     return piece
 
-def along(piece, room, side, rng):
+# %% ../../nbs/api/35a_data.rooms.ipynb #c1922cfe
+def along(
+    piece, # array of `BOX`, with its back at z = 0
+    room,  # (3,) width, height, length, metres
+    side,  # number of the wall
+    rng,   # draws the place
+):
     "A piece at a random place of a wall: 0 behind the camera, 1 left, 2 ahead, 3 right; None if it is too wide"
     half = (np.abs(piece['centre'][:, 0]) + piece['half'][:, 0]).max() + .1
     length = room[2*(side % 2)]
@@ -69,19 +82,25 @@ def along(piece, room, side, rng):
     x, z = [(u, 0), (0, u), (u, room[2]), (room[0], u)][side]
     return put(piece, x, z, side*np.pi/2)
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #33306684
-def footprint(piece) -> tuple: # lower and upper corner (x, z) on the floor
+# %% ../../nbs/api/35a_data.rooms.ipynb #75a5fe89
+def footprint(
+    piece, # array of `BOX`
+) -> tuple: # lower and upper corner (x, z) on the floor
     "The rectangle that a piece covers"
     s, c = np.abs(np.sin(piece['yaw']))[:, None], np.abs(np.cos(piece['yaw']))[:, None]
     centre, half = piece['centre'][:, [0, 2]], c*piece['half'][:, [0, 2]] + s*piece['half'][:, [2, 0]]
     return (centre - half).min(0), (centre + half).max(0)
 
-def overlap(p, q, gap=.05) -> bool:
+def overlap(
+    p,       # a piece, array of `BOX`
+    q,       # another one
+    gap=.05, # least distance, metres
+) -> bool:
     "Whether two pieces are nearer than `gap` metres"
     (a, b), (c, d) = footprint(p), footprint(q)
     return bool((a < d + gap).all() and (c < b + gap).all())
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #742dffc3
+# %% ../../nbs/api/35a_data.rooms.ipynb #084ce7be
 @dataclass
 class Room:
     "A furnished room"
@@ -89,7 +108,10 @@ class Room:
     shell:np.ndarray # three `BOX`: floor, ceiling, walls
     boxes:np.ndarray # of `BOX`: everything in it
 
-def shell_of(size, rng) -> np.ndarray:
+def shell_of(
+    size, # (3,) width, height, length, metres
+    rng,  # draws looks and colours
+) -> np.ndarray:
     "Looks of floor, ceiling and walls"
     tint = lambda s, v: colorsys.hsv_to_rgb(rng.random(), rng.uniform(*s), rng.uniform(*v))
     floors = dict(planks=np.array([.66, .47, .3])*rng.uniform(.5, 1.2), tiles=(rng.uniform(.6, .85),)*3, carpet=tint((.05, .3), (.4, .7)))
@@ -99,8 +121,11 @@ def shell_of(size, rng) -> np.ndarray:
     out['colour'] = [floors[floor], (.92,)*3, tint((0, .22), (.65, .95))]
     return out
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #d4989533
-def furnish(size, rng) -> np.ndarray: # of `BOX`
+# %% ../../nbs/api/35a_data.rooms.ipynb #9eeb3e18
+def furnish(
+    size, # (3,) of the room: width, height, length, metres
+    rng,  # draws pieces, places and colours
+) -> np.ndarray: # of `BOX`
     "Furniture along the walls, some in the middle, and things that hang"
     colours, stands, hangs = palette(rng), [], []
     def add(piece, group, gap):
@@ -113,15 +138,21 @@ def furnish(size, rng) -> np.ndarray: # of `BOX`
     for side in (1, 2, 2, 3, 3): add(along(parts([HUNG[rng.choice(list(HUNG))]], colours, rng), size, side, rng), hangs, .1)
     return np.concatenate([np.zeros(0, BOX), *stands, *hangs])
 
-def new_room(rng) -> Room:
+# %% ../../nbs/api/35a_data.rooms.ipynb #b5c500c0
+def new_room(
+    rng, # draws all of it
+) -> Room:
     "A room; its length is log-normal, and long rooms are high"
     far = float(np.clip(np.exp(rng.normal(np.log(4.6), .6)), 2.2, 14))
     width, height = np.clip(far*rng.uniform(.6, 1.1), 2.8, 12), rng.uniform(2.35, 2.9) + .08*max(0, far - 5)
     size = np.array([width, height, far], np.float32)
     return Room(size, shell_of(size, rng), furnish(size, rng))
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #d0fc2a5e
-def stand(room:Room, rng) -> tuple: # eye (3,), yaw, pitch
+# %% ../../nbs/api/35a_data.rooms.ipynb #f53f51ee
+def stand(
+    room:Room, # where the camera stands
+    rng,       # draws place and direction
+) -> tuple: # eye (3,), yaw, pitch
     "A place for the camera from which nothing is too near, if one is found in twenty tries"
     w, _, far = room.size
     for _ in range(20):
@@ -131,14 +162,19 @@ def stand(room:Room, rng) -> tuple: # eye (3,), yaw, pitch
         if cast(eye, rays, room.boxes, wall(eye, rays, room.size))[0].min() > .75: break
     return eye, yaw, pitch
 
-def photograph(room:Room, rng, size=(120, 160)) -> tuple: # (H, W, 3) uint8, (H, W) metres
+# %% ../../nbs/api/35a_data.rooms.ipynb #caa4db5c
+def photograph(
+    room:Room,       # where the camera stands
+    rng,             # draws the camera, the lamp and the grain
+    size=(120, 160), # height, width in pixels
+) -> tuple: # (H, W, 3) uint8, (H, W) metres
     "A picture of a room and its depth"
     eye, yaw, pitch = stand(room, rng)
     light = room.size*np.array([rng.uniform(.35, .65), 1, rng.uniform(.35, .65)], np.float32) - np.array([0, .15, 0], np.float32)
     rgb, depth = render(room.size, room.shell, room.boxes, eye, yaw, pitch, light, size, rng)
     return rgb, depth.clip(.01, MAX_DEPTH - .001)
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #6fb62a9d
+# %% ../../nbs/api/35a_data.rooms.ipynb #1fc1077b
 VIEWS = 5 # training pictures of one room
 
 def _png(array) -> bytes:
@@ -151,14 +187,25 @@ def _jpg(array) -> bytes:
     Image.fromarray(array).save(out, 'jpeg', quality=92)
     return out.getvalue()
 
-def room_files(n_train, n_test) -> dict: # split -> list of (image, depth, room's number, picture's number)
+def room_files(
+    n_train, # number of training pictures
+    n_test,  # number of test pictures
+) -> dict: # split -> list of (image, depth, room's number, picture's number)
     "Names, and which room each is of; every test picture is of a room of its own"
     train = [(f'data/nyu2_train/room_{i//VIEWS:04d}_out/{i % VIEWS + 1}', i//VIEWS, i % VIEWS) for i in range(n_train)]
     test = [(f'data/nyu2_test/{i:05d}', 1_000_000 + i, 0) for i in range(n_test)]
     return dict(train=[(f'{n}.jpg', f'{n}.png', r, v) for n,r,v in train], test=[(f'{n}_colors.png', f'{n}_depth.png', r, v) for n,r,v in test])
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #c29d1f13
-def write_picture(folder, image, depth, room:int, view:int, size, seed):
+# %% ../../nbs/api/35a_data.rooms.ipynb #ff5e8884
+def write_picture(
+    folder,   # where to, a `Path`
+    image,    # name of the photograph in it; .png: a test picture
+    depth,    # name of the depth map
+    room:int, # number of the room
+    view:int, # number of the picture of it
+    size,     # height, width in pixels
+    seed,     # of the whole folder
+):
     "Draw one picture, unless both of its files are there"
     if (folder/image).exists() and (folder/depth).exists(): return
     rgb, d = photograph(new_room(np.random.default_rng((seed, room))), np.random.default_rng((seed, room, view)), size)
@@ -167,7 +214,11 @@ def write_picture(folder, image, depth, room:int, view:int, size, seed):
     _write_atomic(folder/depth, _png((d/DEPTH_UNITS[bits]).round().astype(kind)))
     _write_atomic(folder/image, (_png if test else _jpg)(rgb))
 
-def check_same(folder, settings):
+# %% ../../nbs/api/35a_data.rooms.ipynb #c13e0580
+def check_same(
+    folder,   # a `Path`
+    settings, # what decides the pictures
+):
     "Remember the settings in `rooms.json`; `ValueError` if the folder was drawn with others"
     path = folder/'rooms.json'
     if path.exists() and (old := json.loads(path.read_text())) != settings:
