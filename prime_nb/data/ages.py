@@ -43,10 +43,10 @@ def load_rgb(
     except FileNotFoundError: raise
     except Exception as e: raise ValueError(f'{path} cannot be read as a picture: {e}. Replace the file, or remove its row from the table.') from None
 
-# %% ../../nbs/api/31h_data.ages.ipynb #3a01fd90
+# %% ../../nbs/api/31h_data.ages.ipynb #32407a07
 def squash(
-    im:Image.Image,
-    size:int, # side in pixels
+    im:Image.Image, # of any size
+    size:int,       # side in pixels
 ) -> Image.Image:
     "The whole picture in a square of `size` pixels"
     return im if im.size == (size, size) else im.resize((size, size), Image.BILINEAR)
@@ -58,12 +58,13 @@ def read_face(
     "The pixels that the benchmark starts from, before augmentation; errors of `load_rgb`"
     return np.asarray(squash(load_rgb(path), size))
 
-# %% ../../nbs/api/31h_data.ages.ipynb #1c4b2883
+# %% ../../nbs/api/31h_data.ages.ipynb #a93d6799
 def crop_at(
-    x:Tensor,    # (N, C, H, W)
-    top, left,   # (N,) corners, whole numbers from 0 to 2*pad
-    pad:int,     # pixels on each side
-    fill=0.,     # what the padding is made of
+    x:Tensor, # (N, C, H, W)
+    top,      # (N,) upper edge, a whole number from 0 to 2*pad
+    left,     # (N,) left edge, likewise
+    pad:int,  # pixels on each side
+    fill=0.,  # what the padding is made of
 ) -> Tensor: # same shape
     "Pad each picture, and cut its size out again with the corner at (top, left)"
     (h, w), out = x.shape[2:], torch.full_like(x, fill)
@@ -117,12 +118,15 @@ def age_block(
                      splitter=split_rows, item_tfms=Resize(size, method=ResizeMethod.Squish),
                      batch_tfms=[Normalize.from_stats([.5]*3, [.5]*3, cuda=False), ShiftAndMirror(pad)])
 
-# %% ../../nbs/api/31h_data.ages.ipynb #75173cf5
+# %% ../../nbs/api/31h_data.ages.ipynb #2883f386
 class AgeLoaders(DataLoaders):
     "Loaders of training, validation and test, with the table they came from"
     @property
     def test(self): return self.loaders[2]
-    def plot_ages(self, ax=None, shots=(100, 20)): # Axes
+    def plot_ages(self,
+        ax=None,         # Axes to draw on; None: new ones
+        shots=(100, 20), # training images per year: many above the first, few below the second
+    ): # Axes
         "Histogram of the training ages"
         return plot_histogram(age_bins(self.table, shots), target='age, years', ax=ax)
 

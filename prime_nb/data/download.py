@@ -153,12 +153,16 @@ def fetch(
     finally: pooch.get_logger().setLevel(before)
     return check_size(path, url, size)
 
-# %% ../../nbs/api/31d_data.download.ipynb #eef70823
+# %% ../../nbs/api/31d_data.download.ipynb #e1a1c24d
 def _wrong(path, url, sha256, e): # message
     got = re.findall(r'[0-9a-f]{64}', str(e))
     return f'{path.name} from {url} has the wrong checksum: got {got[-1] if got else "another one"}, expected {sha256}. Nothing was kept. The file may have changed on the server.'
 
-def check_size(path, url, size) -> Path: # `path`
+def check_size(
+    path, # a `Path`
+    url,  # that it is from, for the error
+    size, # bytes; None: not known
+) -> Path: # `path`
     "Without the size that is known, the file is deleted and a `ValueError` raised"
     got = path.stat().st_size
     if size is None or got == size: return path
@@ -194,10 +198,11 @@ def stays_inside(
     parts = PurePosixPath(name.replace('\\', '/')).parts
     return bool(parts) and not parts[0].startswith('/') and ':' not in parts[0] and '..' not in parts and not any(ord(c) < 32 for c in name)
 
-# %% ../../nbs/api/31d_data.download.ipynb #c1554eee
+# %% ../../nbs/api/31d_data.download.ipynb #f7d68caf
 def check_members(
-    entries:list, # of `Member`
-    max_bytes=100*10**9, max_files=10**6,
+    entries:list,        # of `Member`
+    max_bytes=100*10**9, # of all files, unpacked
+    max_files=10**6,     # entries of the archive
 ):
     "`ValueError` for an entry that does not stay in the folder or is neither file nor folder, or for too much of everything"
     for m in entries:

@@ -68,7 +68,7 @@ NYUD2 = Source('nyud2-dir', 'depth of every pixel, 50,688 training and 654 test 
      Item('test_balanced_mask.npy', 'which test pixels count', DIR + 'nyud2-dir/data/test_balanced_mask.npy')),
     'The pictures are linked from the folder nyud2-dir of https://github.com/YyzHarry/imbalanced-regression. Unpack them so that the folder holds nyu2_train/ and nyu2_test/.')
 
-# %% ../../nbs/api/31e_data.folders.ipynb #832f48c3
+# %% ../../nbs/api/31e_data.folders.ipynb #08541e85
 STSB = Source('sts-b-dir', 'similarity of sentence pairs, 7,249 pairs of 0 to 5 (Cer et al. 2017; split of Yang et al. 2021)',
     'STS benchmark: see https://ixa2.si.ehu.eus/stswiki, it is made of texts under several licences. The split: MIT', '1 MB',
     (Item('train_new.tsv', 'pairs for training', lines=5_250), Item('dev_new.tsv', 'for development', lines=1_001), Item('test_new.tsv', 'for testing', lines=1_001)),
@@ -76,7 +76,9 @@ STSB = Source('sts-b-dir', 'similarity of sentence pairs, 7,249 pairs of 0 to 5 
 
 SOURCES = {s.name: s for s in (AGEDB, IMDB_WIKI, NYUD2, STSB)}
 
-def get_source(name) -> Source:
+def get_source(
+    name, # key of `SOURCES`
+) -> Source:
     "The data set of that name; `ValueError` for an unknown one"
     if name not in SOURCES: raise ValueError(f'unknown data set: got {name!r}, expected one of {", ".join(SOURCES)}')
     return SOURCES[name]
@@ -97,14 +99,14 @@ def missing_paths(
     "Paths that are no file"
     return [p for p in paths if not os.path.isfile(os.path.join(folder, p))]
 
-# %% ../../nbs/api/31e_data.folders.ipynb #3a5245fe
+# %% ../../nbs/api/31e_data.folders.ipynb #c8b20756
 def _lines(path):
     "Lines of a file that hold something"
     with open(path, 'rb') as f: return sum(bool(line.strip()) for line in f)
 
 def item_problem(
-    item:Item,
-    folder, # of the data set
+    item:Item, # what should be there
+    folder,    # of the data set
 ) -> tuple: # ('missing' or 'differs' or None, words)
     "What is wrong with one item"
     p = Path(folder)/item.path
@@ -114,8 +116,11 @@ def item_problem(
     if item.lines is not None and not item.sha256 and (n := _lines(p)) != item.lines: return 'differs', f'{item.path} has {n:,} lines, the published one {item.lines:,}'
     return None, ''
 
-# %% ../../nbs/api/31e_data.folders.ipynb #30a55bb1
-def lost_images(source:Source, folder) -> list: # of str
+# %% ../../nbs/api/31e_data.folders.ipynb #76263a2b
+def lost_images(
+    source:Source, # the data set
+    folder,        # of the data set
+) -> list: # of str
     "Images that the table lists and the folder has not; none if there is no table"
     if not source.table or not (f := Path(folder)/source.table).is_file(): return []
     with open(f, newline='', encoding='utf-8-sig') as o: paths = [r.get('path') or '' for r in csv.DictReader(o)]
@@ -133,8 +138,10 @@ def problems(
     lost = lost_images(source, folder)
     return pick('missing') + ([f'{len(lost):,} images that {source.table} lists are missing: {list_some(lost)}'] if lost else []), pick('differs')
 
-# %% ../../nbs/api/31e_data.folders.ipynb #17315ba4
-def how_to_get(name) -> str:
+# %% ../../nbs/api/31e_data.folders.ipynb #53cb39c3
+def how_to_get(
+    name, # key of `SOURCES`
+) -> str:
     "What to do for what is missing"
     source = get_source(name)
     public = bool(source.getter) or any(i.url for i in source.items)
@@ -150,11 +157,11 @@ def check_folder(
     if missing: raise FileNotFoundError(f'{folder} is not ready for {name}: {"; ".join(missing)}. {how_to_get(name)}')
     return notes
 
-# %% ../../nbs/api/31e_data.folders.ipynb #0124d8af
+# %% ../../nbs/api/31e_data.folders.ipynb #a4815633
 def get_item(
-    item:Item,
-    folder,         # of the data set
-    progress=None,  # bars
+    item:Item,     # what should be there
+    folder,        # of the data set
+    progress=None, # bars
 ):
     "Download an item, if it has an address and is not there"
     folder = Path(folder)
@@ -179,8 +186,10 @@ def get_folder(
     for item in source.items: get_item(item, folder, progress)
     return problems(name, folder)[0]
 
-# %% ../../nbs/api/31e_data.folders.ipynb #d053c680
-def describe_source(source:Source) -> str:
+# %% ../../nbs/api/31e_data.folders.ipynb #e801bb9b
+def describe_source(
+    source:Source, # the data set
+) -> str:
     "A data set in some lines"
     lines = [f'{source.name}: {source.doc}', f'  terms: {source.licence}', f'  size: {source.size}', '  the folder must hold']
     lines += [f'    {i.path:24} {i.what}{"" if i.url or source.getter else " (by hand)"}' for i in source.items]

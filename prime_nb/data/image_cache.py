@@ -118,13 +118,14 @@ def tensor(self:ImageCache) -> Tensor: # (N, 3, size, size) uint8, channels last
     self.fill()
     return torch.from_numpy(np.memmap(self.file('pixels.u8'), np.uint8, 'c', shape=self.shape)).permute(0, 3, 1, 2)
 
-# %% ../../nbs/api/31i_data.image_cache.ipynb #3ee2e809
+# %% ../../nbs/api/31i_data.image_cache.ipynb #1f10d6ae
 def cached_ages(
     folder,            # with the table and the images
     table='agedb-dir', # a benchmark, or the name of a CSV file in the folder
     size=224,          # side in pixels
     cache=None,        # where to keep the pixels, see `cache_folder`
-    workers=None, progress=None, # of `ImageCache.fill`
+    workers=None,      # of `ImageCache.fill`
+    progress=None,     # of `ImageCache.fill`
 ) -> dict: # 'train', 'val', 'test' -> (x, y): (N, 3, size, size) uint8 and (N,) float32
     "Pictures and ages of a folder, in memory-mapped tensors; errors of `load_ages` and `ImageCache.fill`"
     df = load_ages(folder, table)
@@ -133,18 +134,23 @@ def cached_ages(
     ends = np.cumsum([0] + [(df.split == s).sum() for s in SPLITS])
     return {s: (x[a:b], y[a:b]) for s, a, b in zip(SPLITS, ends, ends[1:])}
 
-# %% ../../nbs/api/31i_data.image_cache.ipynb #e246a606
+# %% ../../nbs/api/31i_data.image_cache.ipynb #99b03524
 class NormalImage(TensorImage):
     "A picture in -1..1, shown as what it was"
     def show(self, ctx=None, **kw): return TensorImage((self + 1)/2).show(ctx=ctx, **kw)
 
 def cached_age_dls(
-    folder, table='agedb-dir', size=224, cache=None, workers=None, progress=None, # of `cached_ages`
-    bs=64,       # training batch
-    val_bs=None, # validation and test batch
-    pad=16,      # of the random crop
-    seed=None,   # order of the training pictures; `None`: torch's global generator
-    device=None, # fastai's default device
+    folder,            # with the table and the images
+    table='agedb-dir', # a benchmark, or the name of a CSV file in the folder
+    size=224,          # side in pixels
+    cache=None,        # where to keep the pixels
+    workers=None,      # of `ImageCache.fill`
+    progress=None,     # of `ImageCache.fill`
+    bs=64,             # training batch
+    val_bs=None,       # validation and test batch
+    pad=16,            # of the random crop
+    seed=None,         # order of the training pictures; `None`: torch's global generator
+    device=None,       # fastai's default device
 ) -> TensorDataLoaders: # `.train`, `.valid`, `.test`, `.train_targets`
     "As `age_dls`, from the cache: the same pictures, augmented a batch at a time"
     sets = cached_ages(folder, table, size, cache, workers, progress)

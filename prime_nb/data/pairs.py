@@ -22,23 +22,24 @@ def pair_vocab(
     "Words of the training pairs"
     return make_vocab(list(splits['train'].s1) + list(splits['train'].s2), **kw)
 
-# %% ../../nbs/api/33b_data.pairs.ipynb #5a6c7e1b
+# %% ../../nbs/api/33b_data.pairs.ipynb #d8f9afc9
 def pair_ids(
-    s1, s2,         # lists of N strings each
-    vocab:Vocab,
+    s1,             # first sentences, a list of N strings
+    s2,             # second sentences
+    vocab:Vocab,    # words -> numbers
     max_len:int=40, # words; longer sentences are cut off
-) -> Tensor:        # (N, 2, L) int32, 0 for padding
+) -> Tensor: # (N, 2, L) int32, 0 for padding
     "Word numbers of pairs; `ValueError` for lists of different length"
     if len(s1) != len(s2): raise ValueError(f's1 and s2 must be the two sides of the same pairs: got {len(s1)} and {len(s2)} sentences')
     ids = vocab.encode([*s1, *s2], max_len)
     return torch.from_numpy(ids.reshape(2, len(s1), ids.shape[1]).swapaxes(0, 1).copy())
 
-# %% ../../nbs/api/33b_data.pairs.ipynb #65733c70
+# %% ../../nbs/api/33b_data.pairs.ipynb #83457af3
 def pair_tensors(
     splits:dict,    # name -> `Pairs`
-    vocab:Vocab,
+    vocab:Vocab,    # words -> numbers
     max_len:int=40, # words
-) -> dict:          # name -> (x, y): (N, 2, L) int32 and (N,) float32
+) -> dict: # name -> (x, y): (N, 2, L) int32 and (N,) float32
     "Word numbers and scores of each split"
     return {k: (pair_ids(p.s1, p.s2, vocab, max_len), torch.as_tensor(p.y, dtype=torch.float32)) for k, p in splits.items()}
 
@@ -54,7 +55,7 @@ class PairDataLoaders(TensorDataLoaders):
         dls.vocab = vocab
         return dls
 
-# %% ../../nbs/api/33b_data.pairs.ipynb #eaf35e55
+# %% ../../nbs/api/33b_data.pairs.ipynb #40ed4763
 @patch
 def show_batch(self:PairDataLoaders,
     b=None,      # batch (x, y); one of the training loader if None
@@ -67,8 +68,9 @@ def show_batch(self:PairDataLoaders,
 
 @patch
 def pair_dl(self:PairDataLoaders,
-    s1, s2, # lists of N strings each
-):          # loader without targets, for `get_preds`
+    s1, # first sentences, a list of N strings
+    s2, # second sentences
+): # loader without targets, for `get_preds`
     "Loader of new pairs"
     return self.test_dl(pair_ids(s1, s2, self.vocab))
 

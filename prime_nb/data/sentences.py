@@ -43,16 +43,18 @@ class Slot(NamedTuple):
 SLOTS = dict(subject=Slot(14, concepts(NOUNS)), verb=Slot(12, concepts(VERBS)), object=Slot(10, concepts(NOUNS)),
              place=Slot(8, concepts(PLACES)), attribute=Slot(4, concepts(ATTRIBUTES)), time=Slot(2, concepts(TIMES)))
 
-# %% ../../nbs/api/33c_data.sentences.ipynb #0a8dc520
+# %% ../../nbs/api/33c_data.sentences.ipynb #c28af99b
 def level(
-    slot:Slot,
-    a:int, b:int, # numbers of two of its concepts
+    slot:Slot, # that both are of
+    a:int,     # number of one of its concepts
+    b:int,     # number of another
 ) -> int:
     "2 for the same concept, 1 for one of the same kind, 0 else"
     return 2 if a == b else int(slot.concepts[a].kind == slot.concepts[b].kind)
 
 def score_tenths(
-    a, b, # two meanings: a concept number per slot, in the order of `SLOTS`
+    a, # a meaning: a concept number per slot, in the order of `SLOTS`
+    b, # another one
 ) -> int: # from 0 to 50
     "Similarity in tenths of a point"
     return sum(s.tenths*level(s, i, j)//2 for s, i, j in zip(SLOTS.values(), a, b))
@@ -100,19 +102,21 @@ def scaled_counts(
     counts[np.argsort(counts - share, kind='stable')[:n - len(real) - counts.sum()]] += 1
     return counts + 1
 
-# %% ../../nbs/api/33c_data.sentences.ipynb #f05fe4c4
+# %% ../../nbs/api/33c_data.sentences.ipynb #2a575c11
 TENTHS = [*range(49), 50] # a score for each bin of `stsb_bins`; the last one holds 4.9 and 5.0
 
 def pair_rows(
     counts, # (50,) pairs per tenth
-    rng,
+    rng,    # draws meanings, words and order
 ) -> list: # of (sentence, sentence, tenths), in random order
     "Pairs with these scores"
     tenths = rng.permutation(np.repeat(TENTHS, counts)).tolist()
     return [(*(say(m, rng) for m in draw_meanings(k, rng)), k) for k in tenths]
 
-# %% ../../nbs/api/33c_data.sentences.ipynb #1e41f45b
-def pair_table(rows) -> str:
+# %% ../../nbs/api/33c_data.sentences.ipynb #dacc6697
+def pair_table(
+    rows, # from `pair_rows`
+) -> str:
     "Text of one file: a header, and ten cells per pair"
     cells = lambda i, s, t, k: [str(i), 'made-up', 'sentences', '2026', str(i), 'none', 'none', s, t, f'{k/10:.3f}']
     return '\n'.join('\t'.join(c) for c in [STSB_COLUMNS, *(cells(i, *r) for i, r in enumerate(rows))]) + '\n'
