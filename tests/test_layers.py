@@ -10,7 +10,7 @@ LAYERS = {
     0: 'table_file checks distances targets distributed',
     1: 'proxies alignment objective losses metrics plots auto judge baselines',
     2: 'callback data models',
-    3: 'learner bench verify verify_cases verify_peers verify_features verify_losses saved fitted fitting own own_source own_cli report_html sklearn cli data_cli'}
+    3: 'learner bench verify verify_cases verify_peers verify_features verify_losses saved fitted fitting own own_maps own_source own_cli report_html sklearn cli data_cli'}
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 PLAIN = [name for name, layer in LAYER.items() if layer < 2]
 MODULES = [p for p in sorted(PACKAGE.rglob('*.py')) if p.name not in ('__init__.py', '_modidx.py')]
