@@ -12,6 +12,16 @@ TIMEOUT = 1200
 os.environ.setdefault('MPLBACKEND', 'agg')
 
 
+@pytest.fixture(scope='module')
+def one_thread():
+    "PyTorch with one thread: small cases are faster, and their figures the same on any machine"
+    import torch
+    n = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n)
+
+
 def pytest_addoption(parser):
     parser.addoption('--flags', default='', help=f'run what is normally skipped; any of: {" ".join(FLAGS)}')
 

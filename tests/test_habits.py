@@ -12,13 +12,7 @@ TABLE = ROOT/'results'/'habits.json'
 IDS = [f'{name}-{habits.HABITS[title].__name__}' for title, name in habits.CELLS]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    import torch
-    n = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 @pytest.mark.parametrize('title, name', habits.CELLS, ids=IDS)
 def test_cell(title, name):

@@ -23,12 +23,7 @@ anything = st.floats(width=64) | st.sampled_from([0., -0., math.nan, math.inf, -
 finite = st.floats(-1e30, 1e30) | st.sampled_from([0., -0., 1e-30, 1e30, -1e30, 5e-324])
 
 
-@pytest.fixture(autouse=True, scope='module')
-def one_thread():
-    n = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 @pytest.mark.parametrize('case', cases.CASES, ids=lambda c: f'{c.group}: {c.name}'.encode('unicode_escape').decode())
 def test_case(case, tmp_path):

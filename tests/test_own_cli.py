@@ -14,12 +14,7 @@ SHORT = ['--epochs', '2', '--folds', '2', '--jobs', '1']
 ROWS = [(round(float(np.exp(i % 7/3 + i/40)), 3), i % 7, i/40, 'xyz'[i % 3]) for i in range(40)]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    n = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n)
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 def csv(rows=ROWS, head='y,a,b,w', sep=','): return '\n'.join([head.replace(',', sep), *(sep.join(map(str, r)) for r in rows)]) + '\n'
 
