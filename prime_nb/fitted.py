@@ -20,12 +20,12 @@ from fastai.torch_core import default_device
 from fastcore.basics import patch
 from torch import Tensor, nn
 
-# %% ../nbs/api/65a_fitted.ipynb #c908247d
+# %% ../nbs/api/65a_fitted.ipynb #d3e1eee9
 from .auto import loss_scale
 from .callback.head import ProxyHead, find_final, find_head, pooled, strip, wrap_head
 from .checks import check_targets, to_numpy
 from .data.columns import check_table, json_field
-from .data.inputs import input_from_dict
+from .data.inputs import INPUTS, input_from_dict
 from .distances import feature_distance
 from .metrics import shot_metrics
 from .models.backbone import PixelNet, backbone
@@ -336,7 +336,7 @@ def _with_proxies(model, p, centroid, n_targets):
     with torch.no_grad(): proxies.features.copy_(p['features'])
     return wrap_head(model, lambda n: proxies).eval()
 
-# %% ../nbs/api/65a_fitted.ipynb #f7c2d3c3
+# %% ../nbs/api/65a_fitted.ipynb #f5aa8d48
 def load_fitted(
     folder,       # from `Fitted.save`
     device=None,  # for pictures; None: a GPU if there is one
@@ -348,7 +348,7 @@ def load_fitted(
     if info.get('kind') != 'fitted': raise ValueError(f'{folder} holds another kind of model: got {str(info.get("kind"))[:50]!r}, expected "fitted"')
     spec, settings, sources, history = (json_field(info, k, t, 'model.json') for k,t in dict(network=dict, settings=dict, sources=dict, history=list).items())
     target, d = _read_target(json_field(info, 'target', dict, 'model.json')), json_field(info, 'input', dict, 'model.json')
-    if d.get('kind') == 'maps': import_module('prime_nb.own_maps')  # it makes that kind known
+    if d.get('kind') == 'maps' and 'maps' not in INPUTS: import_module('prime_nb.own_maps') # it makes that kind known
     inp = input_from_dict(d, **({} if encoder is None else dict(encoder=encoder)))
     net, prox = ({k.removeprefix(p): t for k,t in tensors.items() if k.startswith(p)} for p in ('net.', 'proxies.'))
     _check_net(spec, net, target)
