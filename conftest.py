@@ -1,13 +1,15 @@
 """Every notebook under nbs is a test: it runs as `nbdev_test` would run it, in a process of its own.
 
-`--flags slow` also runs what is normally skipped: cells marked `#| slow` and tests marked `@pytest.mark.slow`."""
-import os, subprocess, sys
+`--flags slow` also runs what is normally skipped: cells marked `#| slow` and tests marked `@pytest.mark.slow`.
+What the cells print is compared with what is stored; `--flags outputs` makes an error of a difference."""
+import json, os, select, signal, subprocess, sys, tempfile
+from pathlib import Path
 
 import pytest
 
 from nbtools import ROOT, read, skip_exec
 
-FLAGS = 'slow', 'newest'
+FLAGS = 'slow', 'newest', 'outputs'
 TIMEOUT = 1200
 os.environ.setdefault('MPLBACKEND', 'agg')
 
@@ -37,8 +39,17 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_terminal_summary(terminalreporter):
     reports = lambda outcome: [r for r in terminalreporter.stats.get(outcome, []) if r.nodeid.split('::')[0].endswith('.ipynb')]
-    passed, failed = len(reports('passed')), len(reports('failed'))
-    terminalreporter.write_line(f'notebooks run: {passed + failed}, of which failed: {failed}')
+    passed, failed = reports('passed'), reports('failed')
+    terminalreporter.write_line(f'notebooks run: {len(passed + failed)}, of which failed: {len(failed)}')
+    compared = {r.nodeid.split('::')[0]: dict(r.user_properties)['outputs'] for r in passed + failed if 'outputs' in dict(r.user_properties)}
+    for line in outputs_summary(compared): terminalreporter.write_line(line)
+
+def outputs_summary(compared):
+    "Lines on the stored outputs; `compared`: name of a notebook -> what `check_notebook.outputs` says of it"
+    if not compared: return
+    cells, differ = sum(c['compared'] for c in compared.values()), {name: c['differ'] for name, c in compared.items() if c['differ']}
+    yield f'stored outputs: {cells} cells compared in {len(compared)} notebooks, {sum(map(len, differ.values()))} differ' + ':'*bool(differ)
+    for name, lines in differ.items(): yield from (f'  {name} {line}' for line in lines)
 
 
 class NotebookFile(pytest.File):
@@ -49,16 +60,48 @@ class NotebookTest(pytest.Item):
     def runtest(self):
         if skip_exec(read(self.path)): pytest.skip('the notebook says skip_exec')
         flags = self.config.getoption('--flags').split()
-        command = [sys.executable, str(ROOT/'tools'/'check_notebook.py'), str(self.path), *flags]
-        try: done = subprocess.run(command, env=notebook_env(), capture_output=True, text=True, timeout=TIMEOUT)
-        except subprocess.TimeoutExpired: pytest.fail(f'not finished after {TIMEOUT} s', pytrace=False)
-        if done.returncode: pytest.fail((done.stdout + done.stderr)[-8000:], pytrace=False)
+        with tempfile.TemporaryDirectory() as folder:
+            report, log = Path(folder)/'outputs.json', Path(folder)/'log.txt'
+            code = run_notebook(log, [str(self.path), *flags, '--report', str(report)])
+            if code is None: pytest.fail(f'not finished after {TIMEOUT} s', pytrace=False)
+            if report.exists(): self.user_properties.append(('outputs', json.loads(report.read_text(encoding='utf-8'))))
+            if code: pytest.fail(log.read_text(encoding='utf-8', errors='replace')[-8000:], pytrace=False)
 
     def reportinfo(self): return self.path, None, f'notebook {self.path.relative_to(ROOT)}'
 
 
-def notebook_env():
-    "Several notebooks at a time must not each use every core"
-    workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', 1))
-    threads = max(1, (os.cpu_count() or 1)//workers)
-    return {'OMP_NUM_THREADS': str(threads), **os.environ}
+CHECK = [sys.executable, str(ROOT/'tools'/'check_notebook.py')]
+
+def run_notebook(log, argv, timeout=TIMEOUT):
+    "Exit code of `check_notebook.py` with these arguments, None if it took too long; what it says is in the file `log`"
+    if sys.platform != 'linux':    # where libraries do not bear a fork
+        try: return subprocess.run(CHECK + argv, stdout=open(log, 'w'), stderr=subprocess.STDOUT, timeout=timeout).returncode
+        except subprocess.TimeoutExpired: return None
+    return Server.get().run(log, argv, timeout)
+
+
+class Server:
+    "A process that has imported what every notebook imports, and forks for each (`check_notebook.serve`); it ends with the one that asks"
+    running = None
+
+    @classmethod
+    def get(cls):
+        if cls.running is None or cls.running.process.poll() is not None: cls.running = cls()
+        return cls.running
+
+    def __init__(self): self.process = subprocess.Popen(CHECK + ['--serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    def run(self, log, argv, timeout):
+        print(json.dumps([str(log), argv]), file=self.process.stdin, flush=True)
+        try: answers = select.select([self.process.stdout], [], [], timeout)[0]
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        if not answers: return self.stop()
+        answer = self.process.stdout.readline()
+        if not answer.strip(): raise RuntimeError(f'the process that runs notebooks ended with exit code {self.process.wait()}')
+        return int(answer)
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()

@@ -66,13 +66,24 @@ def margin_log_softmax(
     own = F.log_softmax(logits, dim=1)
     return own - margins - torch.logaddexp(own - margins, log_others(logits))
 
-# %% ../nbs/api/04_alignment.ipynb #d94d78f7
+# %% ../nbs/api/04_alignment.ipynb #2ce0a482
 class Technique:
     "What a class-imbalance technique may change: weights of proxies, and margins"
     @property
-    def reads_batch(self): return type(self).weights is not Technique.weights # whether weights depend on T, which then is that of all ranks
-    def weights(self, T:Tensor, counts:Tensor) -> Tensor|None: return None
-    def margins(self, counts:Tensor) -> Tensor|None: return None
+    def reads_batch(self):
+        "Whether weights depend on T, which then is that of all ranks"
+        return type(self).weights is not Technique.weights
+    def weights(self,
+        T:Tensor,      # (B, C) target association of the batch
+        counts:Tensor, # (C,) training samples nearest to each proxy
+    ) -> Tensor|None: # (C,), or None
+        "Weights of the proxies; None: all alike"
+        return None
+    def margins(self,
+        counts:Tensor, # (C,) training samples nearest to each proxy
+    ) -> Tensor|None: # (C,), or None
+        "Margins to take from the logits of the proxies; None: none"
+        return None
     def __repr__(self): return f"{type(self).__name__}({', '.join(f'{k}={v}' for k,v in vars(self).items())})"
 
 # %% ../nbs/api/04_alignment.ipynb #7e115d52
@@ -82,22 +93,26 @@ def proxy_frequency(
     "How often the batch uses each proxy, relative to the average (PRIME, s_j of eq. 9)"
     return T.shape[1]*T.mean(0)
 
-# %% ../nbs/api/04_alignment.ipynb #76db8c1a
+# %% ../nbs/api/04_alignment.ipynb #49a511d5
 class PRW(Technique):
-    "Proxy-wise re-weighting by batch frequency (PRIME, eq. 9)"
+    "Proxy-wise re-weighting by batch frequency (PRIME, eq. 9); `ValueError` for a `delta` that is not positive"
     def __init__(self,
         delta:float=.05, # least frequency, as a multiple of the median frequency, > 0
     ):
         if not 0 < delta < float('inf'): raise ValueError(f'delta must be positive: got {delta}. It is finite, and keeps an unused proxy from an infinite weight.')
         self.delta = delta
-    def weights(self, T:Tensor, counts:Tensor) -> Tensor: # (C,)
+    def weights(self,
+        T:Tensor,      # (B, C) target association of the batch
+        counts:Tensor, # (C,), not used
+    ) -> Tensor: # (C,)
+        "One over the frequency of each proxy in the batch, with a floor (PRIME, eq. 9)"
         s = proxy_frequency(T.detach())
         floor = self.delta*s.quantile(.5)    # the mean of the two middle values when C is even
         return 1/torch.maximum(s, floor).clamp(min=torch.finfo(s.dtype).tiny)
 
-# %% ../nbs/api/04_alignment.ipynb #53acb22c
+# %% ../nbs/api/04_alignment.ipynb #c7e263a0
 class CB(Technique):
-    "Class-balanced weights by the effective number of samples (PRIME, eq. 10; Cui et al. 2019)"
+    "Class-balanced weights by the effective number of samples (PRIME, eq. 10; Cui et al. 2019); `ValueError` for a `beta` outside [0, 1)"
     reads_batch = False
     def __init__(self,
         beta:float=.99,       # in [0, 1)
@@ -105,14 +120,18 @@ class CB(Technique):
     ):
         if not 0 <= beta < 1: raise ValueError(f'beta must be in [0, 1): got {beta}. The paper has 0.99.')
         self.beta, self.normalize = beta, normalize
-    def weights(self, T:Tensor, counts:Tensor) -> Tensor: # (C,)
+    def weights(self,
+        T:Tensor,      # (B, C) target association; its precision is that of the weights
+        counts:Tensor, # (C,) training samples nearest to each proxy
+    ) -> Tensor: # (C,)
+        "One over the effective number of samples of each proxy (PRIME, eq. 10)"
         n = counts.to(torch.float64).clamp(min=1)    # an empty proxy counts as one sample
         w = (1-self.beta)/(1-self.beta**n)
         return (w/w.mean() if self.normalize else w).to(T.dtype)
 
-# %% ../nbs/api/04_alignment.ipynb #191826b7
+# %% ../nbs/api/04_alignment.ipynb #092d082c
 class LDAM(Technique):
-    "Label-distribution-aware margins (PRIME, eq. 11; Cao et al. 2019)"
+    "Label-distribution-aware margins (PRIME, eq. 11; Cao et al. 2019); `ValueError` for a negative `max_margin`"
     reads_batch = False
     def __init__(self,
         max_margin:float=.5, # the largest margin, of the rarest proxy, >= 0
@@ -120,10 +139,17 @@ class LDAM(Technique):
     ):
         if not 0 <= max_margin < float('inf'): raise ValueError(f'max_margin must be finite and not negative: got {max_margin}. The paper has 0.5.')
         self.max_margin, self.beta = max_margin, beta
-    def margins(self, counts:Tensor) -> Tensor: # (C,)
+    def margins(self,
+        counts:Tensor, # (C,) training samples nearest to each proxy
+    ) -> Tensor: # (C,)
+        "Margins that grow as counts to the power -1/4 (PRIME, eq. 11)"
         m = counts.clamp(min=1)**-.25        # an empty proxy counts as one sample
         return self.max_margin*m/m.max()
-    def weights(self, T:Tensor, counts:Tensor) -> Tensor|None: # (C,)
+    def weights(self,
+        T:Tensor,      # (B, C) target association of the batch
+        counts:Tensor, # (C,) training samples nearest to each proxy
+    ) -> Tensor|None: # (C,)
+        "Those of `CB(beta)`, or None without a beta"
         return None if self.beta is None else CB(self.beta).weights(T, counts)
 
 # %% ../nbs/api/04_alignment.ipynb #3b6cd9ce

@@ -11,10 +11,10 @@ import numpy as np
 from .checks import check_targets
 from .targets import LabelBins
 
-# %% ../nbs/api/09_auto.ipynb #678be746
+# %% ../nbs/api/09_auto.ipynb #d8ef0667
 def distinct(
     y:np.ndarray, # (N,) targets
-) -> np.ndarray: # increasing, one of each
+) -> np.ndarray: # (n,) increasing, one of each
     "Distinct targets, up to a ten-millionth of their range"
     y = np.sort(y)
     return y[np.r_[True, np.diff(np.round((y - y[0])/np.ptp(y), 7)) > 0]]
@@ -44,9 +44,9 @@ def n_auto_bins(
     "Square root of `n`, from 10 to 50"
     return int(np.clip(round(n**.5), 10, 50))
 
-# %% ../nbs/api/09_auto.ipynb #af81ac88
+# %% ../nbs/api/09_auto.ipynb #21934511
 def grid_step(
-    v:np.ndarray, # distinct values, increasing
+    v:np.ndarray, # (n,) distinct values, increasing
 ) -> float|None: # None: the values are not on a grid
     "Spacing of the coarsest regular grid that has all values, if it is the least gap between them"
     g = np.diff(v).min()

@@ -13,21 +13,23 @@ import re
 import numpy as np
 import torch
 
-# %% ../nbs/api/00_checks.ipynb #6bea5540
-def to_numpy(x) -> np.ndarray: # same shape and precision as `x`
-    "A numpy array from a tensor (any device, with or without gradient), array, list or number"
+# %% ../nbs/api/00_checks.ipynb #3a87c15a
+def to_numpy(
+    x, # any shape; half precision becomes float32
+) -> np.ndarray: # same shape and precision as `x`
+    "A numpy array from a tensor (any device, with or without gradient), array, list or number; `ValueError` for a masked array"
     if isinstance(x, torch.Tensor):
         x = x.detach().cpu()
         return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
     if np.ma.is_masked(x): raise ValueError(f'a masked array hides {np.ma.count_masked(x)} of its entries, and an array without mask would show them: got {type(x).__name__}. Drop or fill them first.')
     return np.asarray(x)
 
-# %% ../nbs/api/00_checks.ipynb #32bb3536
+# %% ../nbs/api/00_checks.ipynb #158ac1c0
 def relative_error(
     got,  # what was computed, any shape
     want, # what it should be, same shape
 ) -> float: # max |got - want| / max |want|; the absolute error where `want` is all zero
-    "Largest difference, relative to the largest wanted value (0 for two empty arrays)"
+    "Largest difference, relative to the largest wanted value (0 for two empty arrays); `ValueError` for different shapes"
     got, want = to_numpy(got).astype(np.float64), to_numpy(want).astype(np.float64)
     if got.shape != want.shape: raise ValueError(f'shapes differ: got {got.shape}, want {want.shape}. numpy would broadcast them.')
     if not want.size: return 0.
@@ -49,27 +51,27 @@ def _difference(g, w, rtol, atol):
     allowed, off = atol + rtol*np.abs(w).max(initial=0), np.abs(g-w).max(initial=0)
     if off > allowed: return f'largest difference {off:.3g}, allowed {allowed:.3g}: got {g[:5]}, want {w[:5]}'
 
-# %% ../nbs/api/00_checks.ipynb #d194b639
+# %% ../nbs/api/00_checks.ipynb #94c803da
 def check_close(
-    got,        # what the code under test returned
-    want,       # what it should have returned; an integer `want` may be compared with a float `got`
-    rtol=1e-6,  # largest allowed `relative_error`
-    atol=0.,    # absolute difference forgiven before that
-    msg='',     # put in front of the message
+    got,       # what the code under test returned
+    want,      # what it should have returned; an integer `want` may be compared with a float `got`
+    rtol=1e-6, # largest allowed `relative_error`
+    atol=0.,   # absolute difference forgiven before that
+    msg='',    # put in front of the message
 ):
-    "Raise `AssertionError` unless shape, kind, finiteness and then the numbers agree"
+    "Raise `AssertionError` unless shape, kind, finiteness and then the numbers agree; `ValueError` for a tolerance that is negative or not finite"
     for k, v in dict(rtol=rtol, atol=atol).items():
         if not 0 <= v < np.inf: raise ValueError(f'{k} must be a finite number from 0 up: got {v}. With it everything, or nothing, would agree.')
     wrong = _difference(to_numpy(got), to_numpy(want), rtol, atol)
     if wrong: raise AssertionError(f'{msg}: {wrong}' if msg else wrong)
 
-# %% ../nbs/api/00_checks.ipynb #b01f6915
+# %% ../nbs/api/00_checks.ipynb #0a944736
 @contextmanager
 def raises(
     exc,      # exception class, or a tuple of them
     match='', # regular expression that the message must contain
 ):
-    "Assert that the block raises `exc` with a message that matches"
+    "`AssertionError` unless the block raises `exc` with a message that matches"
     try: yield
     except exc as e:
         if not re.search(match, str(e)): raise AssertionError(f'{type(e).__name__} was raised, but its message does not match {match!r}: {e}') from e
@@ -84,11 +86,11 @@ def _target_complaint(y, allow_constant):
     if not ok.all(): return 'must be finite', f'{y[~ok][0]} at index {np.argmin(ok)}, {(~ok).sum()} such targets', 'Drop or repair these rows.'
     if not allow_constant and (y == y[:1]).all(): return 'must not be constant', f'{len(y)} times {y[0]}', 'With one distinct target there is nothing to regress.'
 
-# %% ../nbs/api/00_checks.ipynb #03d43382
+# %% ../nbs/api/00_checks.ipynb #4fc001f3
 def as_float64(
-    x,                # what a user passed
-    name='targets',   # what to call it in a message
-) -> np.ndarray:      # same shape
+    x,              # what a user passed, any shape
+    name='targets', # what to call it in a message
+) -> np.ndarray: # same shape
     "Real numbers in float64; `ValueError` for dates, complex numbers, words and what has no one shape"
     try:
         a = to_numpy(x)

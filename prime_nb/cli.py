@@ -17,10 +17,11 @@ from . import __version__
 from .bench import chosen # makes the recipes of the peers known
 from .bench.recipes import HOMES, PROTOCOLS, TASKS, describe_methods, describe_task, check_folder, get_task, read_change, task_names
 
-# %% ../nbs/api/60_cli.ipynb #8bb2fc7b
+# %% ../nbs/api/60_cli.ipynb #79e685ef
 class Parser(argparse.ArgumentParser):
     "An argument parser that complains in one line"
     def error(self, message):
+        "Say `message` in one line on stderr; `SystemExit` with status 2"
         print(f'{self.prog}: error: {message}. See {self.prog} --help', file=sys.stderr)
         raise SystemExit(2)
 
@@ -39,7 +40,7 @@ def command(
             return fail(main, f'error: {e}', 2)
     return run
 
-# %% ../nbs/api/60_cli.ipynb #85dbd143
+# %% ../nbs/api/60_cli.ipynb #6fa2b8ac
 def quietly(
     main, # function of the arguments
     argv, # its arguments
@@ -49,41 +50,48 @@ def quietly(
         for c in (FutureWarning, DeprecationWarning): warnings.simplefilter('ignore', c)
         return main(argv)
 
-def fail(main, message, status) -> int:
+def fail(
+    main,    # the command, for its name
+    message, # brought to one line
+    status,  # exit status
+) -> int: # `status`
+    "Say what went wrong in one line on stderr"
     print(f'{main.__name__}: {" ".join(message.split())}', file=sys.stderr)
     return status
 
-# %% ../nbs/api/60_cli.ipynb #2b4cdaf9
+# %% ../nbs/api/60_cli.ipynb #d9572b3a
 def parse_seeds(
     text:str, # of the command line
 ) -> list:
-    "'5' is five seeds from 0; '0,7' are those two"
+    "'5' is five seeds from 0; '0,7' are those two; `ArgumentTypeError` for anything else"
     try: seeds = [int(s) for s in text.split(',') if s] if ',' in text else list(range(int(text)))
     except ValueError: seeds = []
     if not seeds or min(seeds) < 0: raise argparse.ArgumentTypeError(f'got {text!r}, expected a number of seeds such as 5, or seeds such as 0,7')
     return list(dict.fromkeys(seeds))
 
-# %% ../nbs/api/60_cli.ipynb #7f3ed8db
+# %% ../nbs/api/60_cli.ipynb #180684fe
 def parse_setting(
     text:str, # of the command line
 ) -> tuple: # dotted setting, value
-    "'prime.tau_f=10' with a value in JSON, or a plain word"
+    "'prime.tau_f=10' with a value in JSON, or a plain word; `ArgumentTypeError` for anything else"
     try: return read_change(text)
     except ValueError as e: raise argparse.ArgumentTypeError(str(e)) from None
 
 def parse_shard(
     text:str, # of the command line
 ) -> tuple: # i, n
-    "'1/3' is the first of three shares"
+    "'1/3' is the first of three shares; `ArgumentTypeError` for anything else"
     i, _, n = text.partition('/')
     if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)): raise argparse.ArgumentTypeError(f'got {text!r}, expected I/N with I from 1 to N, such as 1/3')
     return int(i), int(n)
 
-def names(text:str) -> list: return [m for m in text.split(',') if m]
+def names(text:str) -> list:
+    "Names in `text` between its commas; empty ones are left out"
+    return [m for m in text.split(',') if m]
 
-# %% ../nbs/api/60_cli.ipynb #0131430d
+# %% ../nbs/api/60_cli.ipynb #d18785dd
 def positive(text:str) -> int:
-    "A whole number from 1 up"
+    "A whole number from 1 up in `text`; `ArgumentTypeError` for anything else"
     if not text.isdecimal() or not int(text): raise argparse.ArgumentTypeError(f'got {text!r}, expected a whole number from 1 up')
     return int(text)
 
@@ -133,10 +141,11 @@ def what_to_do(
     p.add_argument('--protocol', choices=list(PROTOCOLS), help='take training data away, and judge what was never seen')
     more_table_options(p)
 
-# %% ../nbs/api/60_cli.ipynb #38adf3b5
+# %% ../nbs/api/60_cli.ipynb #c80c79d5
 ABOUT_BENCH = 'Run methods on a data set, one JSON file per run, and print the table. Finished runs are never run again: an interrupted benchmark goes on where it stopped.'
 
 def bench_parser() -> Parser:
+    "Parser of `prime_bench`"
     p = Parser('prime_bench', description=ABOUT_BENCH, epilog='Example: prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
     p.add_argument('dataset', nargs='?', help=f'one of {", ".join(task_names())}; or tabular: all in the folder --data; or table N: what table N of the paper needs')
     p.add_argument('number', nargs='?', type=int, metavar='N', help='after "table": number of the table, 1 to 25')
@@ -196,13 +205,13 @@ def together(
         return one_of_many(main, sys.argv[1:] if argv is None else argv)
     return run
 
-# %% ../nbs/api/60_cli.ipynb #2ee78179
+# %% ../nbs/api/60_cli.ipynb #f33e06aa
 @command
 @together
 def prime_bench(
     argv=None, # arguments; None: those of the process
 ) -> int:
-    "Methods x seeds on a data set"
+    "Methods x seeds on a data set; errors of `check_folder`"
     p = bench_parser()
     a = p.parse_args(argv)
     if a.plugin: sys.path.insert(0, os.getcwd())
@@ -214,7 +223,7 @@ def prime_bench(
     if a.list: return show_list(a.dataset, a.methods)
     if not a.dataset: p.error(f'name a data set: {", ".join(task_names())}, tabular, table N')
     task = get_task(f'{a.dataset}+{a.protocol}' if a.protocol else a.dataset, a.data)
-    check_folder(task, a.data)
+    if a.data or not a.report: check_folder(task, a.data)
     return bench(task, a) if not a.report else show_table(a.out, task.name, a.methods) or 0
 
 # %% ../nbs/api/60_cli.ipynb #3949753d

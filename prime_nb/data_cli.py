@@ -10,8 +10,9 @@ from . import __version__
 from .cli import Parser, command
 from .data.folders import SOURCES, check_folder, describe_source, get_folder, how_to_get, problems
 
-# %% ../nbs/api/31f_data_cli.ipynb #d4de1ac9
+# %% ../nbs/api/31f_data_cli.ipynb #953d9b11
 def data_parser() -> Parser:
+    "Parser of `prime_data`: list, check and get"
     p = Parser('prime_data', description='Data of the benchmarks: where it comes from, what a folder lacks, and downloads of what is public.')
     p.add_argument('--version', action='version', version=f'prime_nb {__version__}')
     sub = p.add_subparsers(dest='what', required=True, metavar='{list,check,get}')
@@ -39,9 +40,11 @@ def _get(a) -> int:
     print('\n'.join(['still missing:', *(f'  {m}' for m in missing), SOURCES[a.name].how]))
     return 1
 
-# %% ../nbs/api/31f_data_cli.ipynb #a1aaab01
+# %% ../nbs/api/31f_data_cli.ipynb #d0d8aff9
 @command
-def prime_data(argv=None) -> int: # exit status
+def prime_data(
+    argv=None, # arguments; None: those of the command line
+) -> int: # exit status
     "List, check and download the data of the benchmarks"
     a = data_parser().parse_args(argv)
     return dict(list=_list, check=_check, get=_get)[a.what](a)

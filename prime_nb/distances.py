@@ -12,8 +12,10 @@ from functools import wraps
 import torch
 from torch import Tensor
 
-# %% ../nbs/api/01_distances.ipynb #e3c42dfe
-def widen(x:Tensor) -> Tensor: # float64 stays float64, anything narrower becomes float32
+# %% ../nbs/api/01_distances.ipynb #9a7828cb
+def widen(
+    x:Tensor, # any shape; float64 stays float64, anything narrower becomes float32
+) -> Tensor: # same shape
     "`x` in float32 at least; `TypeError` for complex numbers, whose imaginary part would be lost"
     if x.is_complex(): raise TypeError(f'features and targets must be real: got {x.dtype}. Pass real and imaginary part as two columns.')
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
@@ -28,11 +30,11 @@ def full_precision(
         with torch.autocast(a.device.type, enabled=False): return f(widen(a), widen(b), *args, **kwargs)
     return wrapped
 
-# %% ../nbs/api/01_distances.ipynb #38cb3ad8
+# %% ../nbs/api/01_distances.ipynb #df3a8cd9
 ROOM = {torch.float32: 49, torch.float64: 399} # powers of two whose square, summed over many features, has room
 
 def shrink(
-    top:Tensor,     # largest absolute values
+    top:Tensor,      # largest absolute values, any shape
     grow:bool=False, # also where squares might underflow
 ) -> Tensor: # same shape: factors, 1 unless squares of such numbers might overflow
     "A power of two to multiply large numbers by before they are squared"
@@ -50,10 +52,10 @@ def unit(
     alive = ~(norm <= torch.finfo(z.dtype).tiny**.5)
     return torch.where(alive, z, 0.) / torch.where(alive, norm, 1.)
 
-# %% ../nbs/api/01_distances.ipynb #cc02dc8a
+# %% ../nbs/api/01_distances.ipynb #66772ad9
 def alike(
     a:Tensor, b:Tensor, # of any shape
-) -> tuple[Tensor, Tensor]: # the same
+) -> tuple[Tensor, Tensor]: # the same shapes
     "Both tensors in the wider of their precisions"
     wide = torch.promote_types(a.dtype, b.dtype)
     return a.to(wide), b.to(wide)
@@ -102,11 +104,11 @@ def feature_distance(
         raise ValueError(f'unknown feature distance: got {kind!r}, expected one of {list(FEATURE_DISTANCES)} or a function (N, F), (M, F) -> (N, M)')
     return FEATURE_DISTANCES[kind]
 
-# %% ../nbs/api/01_distances.ipynb #9f29791c
+# %% ../nbs/api/01_distances.ipynb #95ae630b
 def as_columns(
     y:Tensor, # (N,) or (N, T)
 ) -> Tensor: # (N, T), in float32 at least
-    "Targets as rows of T numbers"
+    "Targets as rows of T numbers; `ValueError` for more axes"
     if y.ndim > 2: raise ValueError(f'targets must have shape (N,) or (N, T): got {tuple(y.shape)}. Reduce dense targets to one number or vector each.')
     return widen(y)[:, None] if y.ndim == 1 else widen(y)
 

@@ -43,7 +43,7 @@ for line in sys.stdin:
 dist.destroy_process_group()
 '''
 
-# %% ../nbs/api/19_distributed.ipynb #5ade8a98
+# %% ../nbs/api/19_distributed.ipynb #845fe168
 class Ranks:
     "Processes of one group, on the CPU, that run code when they are given some"
     def __init__(self,
@@ -54,6 +54,7 @@ class Ranks:
         command = lambda r: [sys.executable, '-c', _SERVE, str(r), str(n), self.folder.name, str(timeout)]
         self.ps = [subprocess.Popen(command(r), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for r in range(n)]
     def close(self):
+        "End the processes, and remove their folder"
         for p in self.ps: p.kill(); p.communicate()
         self.folder.cleanup()
     def __enter__(self): return self
@@ -83,16 +84,16 @@ def _all_reduce(t, op='SUM'):
     dist.all_reduce(t, getattr(dist.ReduceOp, op))
     return t
 
-# %% ../nbs/api/19_distributed.ipynb #7f652c44
+# %% ../nbs/api/19_distributed.ipynb #9655614e
 def sum_over_ranks(
     t:Tensor, # the same shape on all ranks
-) -> Tensor:  # the same on all ranks
+) -> Tensor: # same shape, alike on all ranks
     "Sum over ranks, differentiable; `t` itself in a single process"
     return _Sum.apply(t) if world_size() > 1 else t
 
-# %% ../nbs/api/19_distributed.ipynb #52cf6830
+# %% ../nbs/api/19_distributed.ipynb #301ecf7e
 def sizes_of_ranks(
-    t:Tensor,
+    t:Tensor, # (n, ...), where n may differ between ranks
 ) -> list: # of W whole numbers
     "How many rows each rank has"
     if world_size() == 1: return [len(t)]

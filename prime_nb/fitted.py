@@ -20,9 +20,9 @@ from fastai.torch_core import default_device
 from fastcore.basics import patch
 from torch import Tensor, nn
 
-# %% ../nbs/api/65a_fitted.ipynb #d3e1eee9
+# %% ../nbs/api/65a_fitted.ipynb #c2c7ffab
 from .auto import loss_scale
-from .callback.head import ProxyHead, find_final, find_head, pooled, strip, wrap_head
+from .callback.head import ProxyHead, find_final, find_head, strip, watch_features, wrap_head
 from .checks import check_targets, to_numpy
 from .data.columns import check_table, json_field
 from .data.inputs import INPUTS, input_from_dict
@@ -35,7 +35,7 @@ from .proxies import CentroidProxies, Proxies
 from .saved import load_model, save_model
 from .targets import LabelBins
 
-# %% ../nbs/api/65a_fitted.ipynb #b61b3b53
+# %% ../nbs/api/65a_fitted.ipynb #f0a8e4cd
 @dataclass
 class Target:
     "Names and units of T targets"
@@ -45,20 +45,27 @@ class Target:
     vector:bool=False # predictions keep their second axis
 
 @patch
-def encode(self:Target, y) -> Tensor: # (N,) or (N, T) -> (N, T) float32, what the network learns
+def encode(self:Target,
+    y, # (N,) or (N, T), in their unit
+) -> Tensor: # (N, T) float32
+    "What the network learns: targets minus their centre, divided by their scale"
     y = np.asarray(y, np.float64).reshape(len(y), -1)
     return torch.tensor((y - self.center)/self.scale, dtype=torch.float32)
 
+# %% ../nbs/api/65a_fitted.ipynb #2ef66ff4
 @patch
-def decode(self:Target, out) -> np.ndarray: # (N, T) -> (N,) or (N, T) float64, in the unit of the target
+def decode(self:Target,
+    out, # (N, T)
+) -> np.ndarray: # (N,), or (N, T) for vectors, float64
+    "Outputs back in the unit of the target"
     y = to_numpy(out).astype(np.float64)*self.scale + self.center
     return y if self.vector else y[:, 0]
 
-# %% ../nbs/api/65a_fitted.ipynb #5afbb6a5
+# %% ../nbs/api/65a_fitted.ipynb #129eb87d
 def make_target(
     y:np.ndarray, # (N,) or (N, T) training targets
     names,        # of the T columns
-    vector=False,
+    vector=False, # predictions keep their second axis
 ) -> Target:
     "Units of the training targets; a target that is constant keeps its unit"
     cols = y.reshape(len(y), -1)
@@ -81,7 +88,7 @@ def make_network(
     if len(hidden) > 100: raise ValueError(f'network: hidden must have at most 100 layers: got {len(hidden)}')
     return MLP(json_field(spec, 'n_in', int, 'network'), hidden, n_out, dropout, spec.get('norm'))
 
-# %% ../nbs/api/65a_fitted.ipynb #fb9d4437
+# %% ../nbs/api/65a_fitted.ipynb #67d01c7a
 def image_maker(
     arch,             # a name for `backbone`, a module, or a function n_out -> module
     pretrained=False, # for names: start from ImageNet weights
@@ -90,11 +97,13 @@ def image_maker(
     if isinstance(arch, str): return partial(make_network, pretrained=pretrained)
     return lambda spec: PixelNet(arch if isinstance(arch, nn.Module) else arch(spec['n_out']))
 
-def feature_width(model:nn.Module) -> int: # F
+def feature_width(
+    model:nn.Module, # it ends in a linear layer or a `FinalConv`
+) -> int: # F
     "Width of the feature z of a network without a head"
     return model.get_submodule(find_final(model)).in_features
 
-# %% ../nbs/api/65a_fitted.ipynb #7af355bb
+# %% ../nbs/api/65a_fitted.ipynb #02d4c0f5
 class Fitted:
     "A trained model with all that it takes to use it"
     def __init__(self,
@@ -112,9 +121,13 @@ class Fitted:
         self.input, self.target, self.spec, self.model, self.settings, self.sources = input, target, spec, model.eval(), settings, sources
         self.history, self.bins, self.rows, self._learn = history, bins, rows, learn
     @property
-    def kind(self): return self.input.kind
+    def kind(self):
+        "Kind of the inputs: 'table', 'array', 'images', 'text' or 'maps'"
+        return self.input.kind
     @property
-    def head(self): return h if isinstance(h := find_head(self.model), ProxyHead) else None # with the proxies, or None
+    def head(self):
+        "The head with the proxies, or None"
+        return h if isinstance(h := find_head(self.model), ProxyHead) else None
 
 # %% ../nbs/api/65a_fitted.ipynb #d1587ade
 @patch(as_prop=True)
@@ -129,26 +142,29 @@ def __repr__(self:Fitted):
     n = f', {len(self.head.proxies)} proxies' if self.head else ''
     return f'{type(self).__name__}({self.kind} -> {names}; {self.settings["method"]}, {sum(p.numel() for p in self.model.parameters()):,} parameters{n}, {len(self.history)} epochs)'
 
-# %% ../nbs/api/65a_fitted.ipynb #16d695bc
+# %% ../nbs/api/65a_fitted.ipynb #d272ae51
 def run_model(
-    model:nn.Module,
-    x:Tensor,     # (N, ...) inputs
-    double=False, # in float64 on the CPU, with a copy
-    bs=256,
+    model:nn.Module, # (B, ...) -> (B, T), with or without a head
+    x:Tensor,        # (N, ...) inputs
+    double=False,    # in float64 on the CPU, with a copy
+    bs=256,          # inputs at a time
 ) -> tuple: # outputs (N, T) and features z (N, F), on the CPU
     "Everything that a network has to say about some inputs"
     if double: model = copy.deepcopy(model).cpu().double()
-    head, zs, device = find_head(model), [], next(model.parameters()).device
-    final = head.final if head else model.get_submodule(find_final(model))
-    hook = final.register_forward_pre_hook(lambda m, args: zs.append(pooled(args[0], m).detach().cpu()))
+    zs, device = [], next(model.parameters()).device
+    hook = watch_features(model, zs.append, None)
     try:
         with torch.no_grad(): out = [model.eval()(b.to(device, torch.float64 if double else b.dtype)).cpu() for b in x.split(bs)]
     finally: hook.remove()
     return torch.cat(out), torch.cat(zs)
 
-# %% ../nbs/api/65a_fitted.ipynb #d27bc7c5
+# %% ../nbs/api/65a_fitted.ipynb #eb4a3859
 @patch
-def run(self:Fitted, x:Tensor) -> tuple: return run_model(self.model, x, self.spec['kind'] == 'mlp') # outputs and features
+def run(self:Fitted,
+    x:Tensor, # (N, ...) as the input reads them
+) -> tuple:
+    "Outputs (N, T) and features (N, F)"
+    return run_model(self.model, x, self.spec['kind'] == 'mlp')
 
 @patch
 def predict(self:Fitted,
@@ -176,22 +192,25 @@ def read_targets(
     except (TypeError, ValueError) as e: raise ValueError(f'the target {names} must be numbers: {e}. Convert it first: pd.to_numeric(df[...]).') from None
     return check_targets(y, f'target {", ".join(map(str, names))}', allow_constant)
 
-# %% ../nbs/api/65a_fitted.ipynb #3ab6e0cb
+# %% ../nbs/api/65a_fitted.ipynb #0e47fb52
 @patch
 def evaluate(self:Fitted,
-    new,    # rows with their target
-    y=None, # targets (N,) or (N, T), if they are no columns of `new`
+    new,                                     # rows with their target
+    y=None,                                  # targets (N,) or (N, T), if they are no columns of `new`
     metrics=('MAE', 'RMSE', 'balanced_MAE'), # names, see `prime_nb.metrics`; for vector targets: the MAE of each
 ) -> dict: # 'MAE/Few' -> value or None
-    "Errors on other rows, over all and by shot"
+    "Errors on other rows, over all and by shot; errors of `check_targets`"
     y = read_targets(new, self.target.names, True) if y is None else check_targets(y, allow_constant=True)
     pred = self.predict(new).reshape(y.shape)
     if self.bins is None: return {f'MAE/{n}': float(np.abs(pred - y)[:, i].mean()) for i,n in enumerate(self.target.names)}
     return {k: v if v is None else float(v) for k,v in shot_metrics(pred, y, self.bins, metrics).items()}
 
-# %% ../nbs/api/65a_fitted.ipynb #3fee9707
+# %% ../nbs/api/65a_fitted.ipynb #030ff51c
 @patch
-def known(self:Fitted, rows=None, y=None) -> tuple: # rows, targets (N,) or (N, T), inputs, features (N, F), predictions
+def known(self:Fitted,
+    rows=None, # other rows than those of training; None: those of training
+    y=None,    # (N,) or (N, T) their targets, if they are no column
+) -> tuple: # rows, targets (N,) or (N, T), inputs, features (N, F), predictions
     "Data to explain the model by: the training rows, or others; `ValueError` for a model from a file without `rows`"
     if rows is None and self.rows is None: raise ValueError('a model from a file does not know its training rows: got rows=None. Pass rows with their target: rows=df.')
     if rows is None: rows, y, x = self.rows
@@ -209,11 +228,11 @@ def proxies(self:Fitted) -> tuple: # features (C, F), targets (C,) or (C, T) in 
     p = self.head.proxies
     return to_numpy(p.features), self.target.decode(to_numpy(p.targets).reshape(len(p), -1))
 
-# %% ../nbs/api/65a_fitted.ipynb #892f4209
+# %% ../nbs/api/65a_fitted.ipynb #06c0cfb6
 @patch
 def plot_proxies(self:Fitted,
     rows=None, # other rows than those of training
-    y=None,    # their targets, if they are no column
+    y=None,    # (N,) their targets, if they are no column
 ): # array of Axes: three, or one for a model without proxies
     "Similarity of proxies with each other, of proxies with features, of features with each other; `ValueError` for vector targets"
     import matplotlib.pyplot as plt
@@ -236,12 +255,12 @@ def _nearest(self:Fitted, k, rows, y):
     d = feature_distance(self.settings.get('prime.distance', 'cosine'))(torch.tensor(zp).double(), torch.tensor(known[3]).double())
     return known, yp, d.numpy(), np.argsort(d.numpy(), axis=1, kind='stable')[:, :k]
 
-# %% ../nbs/api/65a_fitted.ipynb #96bfa391
+# %% ../nbs/api/65a_fitted.ipynb #3f7a0e63
 @patch
 def nearest_samples(self:Fitted,
     k=3,       # samples per proxy
     rows=None, # other rows than those of training
-    y=None,    # their targets, if they are no column
+    y=None,    # (N,) or (N, T) their targets, if they are no column
 ) -> pd.DataFrame: # C x k lines; `row` is the label of the row in its table
     "Samples whose features are nearest to each proxy, by the feature distance that was trained"
     (rows, y, _, _, pred), yp, d, near = self._nearest(k, rows, y)
@@ -356,14 +375,21 @@ def load_fitted(
     model = _with_proxies(model, prox, json_field(info, 'centroid', bool, 'model.json'), len(target.names))
     return getattr(inp, 'fitted', Fitted)(inp, target, spec, model.to(device or default_device()), settings, sources, history, _read_bins(info.get('bins')))
 
-# %% ../nbs/api/65a_fitted.ipynb #5dcfbac3
+# %% ../nbs/api/65a_fitted.ipynb #9579e0f3
 class InUnits(nn.Module):
     "A network that answers in the unit of the target"
-    def __init__(self, net:nn.Module, target:Target):
+    def __init__(self,
+        net:nn.Module, # (N, ...) -> (N, T)
+        target:Target, # centre and scale of T targets
+    ):
         super().__init__()
         self.net = net
         for k in ('center', 'scale'): self.register_buffer(k, torch.tensor(getattr(target, k), dtype=torch.float32))
-    def forward(self, x:Tensor) -> Tensor: return self.net(x)*self.scale + self.center # (N, T)
+    def forward(self,
+        x:Tensor, # (N, ...)
+    ) -> Tensor: # (N, T)
+        "Outputs times the scale, plus the centre"
+        return self.net(x)*self.scale + self.center
 
 # %% ../nbs/api/65a_fitted.ipynb #861c9fbf
 def _to_onnx(model, x, path):
@@ -375,12 +401,12 @@ def _to_torchscript(model, x, path): torch.jit.trace(model, x).save(str(path))
 
 EXPORTS = {'.pt': _to_torchscript, '.onnx': _to_onnx}
 
-# %% ../nbs/api/65a_fitted.ipynb #ceaffc1b
+# %% ../nbs/api/65a_fitted.ipynb #31df2efd
 @patch
 def export(self:Fitted,
     path, # ends in .pt (TorchScript) or .onnx
 ) -> Path:
-    "The lean network as one file: inputs as `input.read` gives them, (N, ...) -> (N, T) in the unit of the target"
+    "The lean network as one file: inputs as `input.read` gives them, (N, ...) -> (N, T) in the unit of the target; `ValueError` for another ending"
     path = Path(path)
     if path.suffix not in EXPORTS: raise ValueError(f'unknown format: got {path.name!r}, expected a name that ends in {" or ".join(EXPORTS)}')
     model = InUnits(strip(self.model).cpu().float(), self.target).eval()

@@ -4,42 +4,40 @@
 
 # %% auto #0
 __all__ = ['LEAST', 'SHARED', 'KINDS', 'AUGMENT', 'split_rows', 'own_settings', 'check_changes', 'check_method', 'seeded',
-           'KeepBest', 'dev_judge', 'unit_bins', 'unit_splits', 'make_loaders', 'make_learner', 'train']
+           'KeepBest', 'dev_judge', 'unit_splits', 'make_loaders', 'make_learner', 'train']
 
-# %% ../nbs/api/65b_fitting.ipynb #b31495c1
-import copy
+# %% ../nbs/api/65b_fitting.ipynb #63150796
 import random
 from contextlib import contextmanager
 from functools import partial
 import numpy as np
 import torch
-from fastai.callback.core import Callback, CancelFitException, CancelValidException
+from fastai.callback.core import CancelValidException
 from fastai.learner import Learner, Recorder
 from fastai.optimizer import OptimWrapper
 from fastcore.basics import patch
 from torch import Tensor, nn
 
-# %% ../nbs/api/65b_fitting.ipynb #6488e2df
+# %% ../nbs/api/65b_fitting.ipynb #e23c2516
 from .auto import auto_batch, auto_epochs, auto_prime
 from .bench.builders import make_loss
 from .bench.recipes import RECIPES, Task, given, parts, settings as recipe_settings
 from .bench.tasks import Splits
-from .bench.training import OPTIMIZERS, SCHEDULES, choose, load
+from .bench.training import OPTIMIZERS, SCHEDULES, BestWeights, choose, load
 from .data.faces import mirror_some
 from .data.memory import tensor_dls
 from .fitted import Target
 from .judge import stratified_split
 from .losses import LOSSES
 from .metrics import shot_metrics
-from .targets import LabelBins
 
-# %% ../nbs/api/65b_fitting.ipynb #def04f3f
+# %% ../nbs/api/65b_fitting.ipynb #c4d69950
 LEAST = 20 # rows, from which some are kept aside by default
 
 def split_rows(
     y:np.ndarray, # (N,) or (N, T) targets
     valid=None,   # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than `LEAST` rows
-    seed=0,
+    seed=0,       # of the split
 ) -> tuple: # two arrays of row numbers: training, and those kept aside
     "Training rows and others, stratified by target; `ValueError` for a bad share"
     if valid is None: valid = .15*(len(y) >= LEAST)
@@ -75,8 +73,10 @@ def own_settings(
                 own=dict(prime=given('auto_prime', 'prime', **auto_prime(y, n_features, changes.get('loss', SHARED['loss'])))))
     return recipe_settings(task, method, changes)
 
-# %% ../nbs/api/65b_fitting.ipynb #0e40d299
-def check_changes(changes:dict) -> dict: # the same
+# %% ../nbs/api/65b_fitting.ipynb #6bbbc3dc
+def check_changes(
+    changes:dict, # setting -> value
+) -> dict: # the same
     "`ValueError` for numbers that make no training"
     for k,least in dict(epochs=1, batch_size=2, steps=1).items():
         v = changes.get(k, least)
@@ -109,8 +109,8 @@ def seeded(
             yield
         finally: random.setstate(states[0]); np.random.set_state(states[1])
 
-# %% ../nbs/api/65b_fitting.ipynb #a3536c6b
-class KeepBest(Callback):
+# %% ../nbs/api/65b_fitting.ipynb #89765da0
+class KeepBest(BestWeights):
     "Judges the rows kept aside after every epoch, keeps the best weights, and writes down what happened"
     order = Recorder.order + 1
     def __init__(self,
@@ -119,7 +119,7 @@ class KeepBest(Callback):
         patience=None,  # epochs without a better one, after which training ends
         bar=None,       # progress bar with `update`, `set_postfix_str`
     ): self.judge, self.select, self.patience, self.bar = judge, select, patience, bar
-    def before_fit(self): self.history, self.best, self.best_at, self.weights = [], np.inf, None, None
+    def before_fit(self): super().before_fit(); self.history = []
     def before_validate(self):
         if self.judge is None: raise CancelValidException()
         self.outs = []
@@ -138,65 +138,61 @@ def after_epoch(self:KeepBest):
     self.history.append(row)
     self.keep(row.get(self.select), row)
 
-# %% ../nbs/api/65b_fitting.ipynb #7bf54c21
+# %% ../nbs/api/65b_fitting.ipynb #cda85a36
 @patch
-def keep(self:KeepBest, score, row):
+def keep(self:KeepBest,
+    score, # of this epoch, the lower the better; None: there is none
+    row,   # name -> value, what the bar shows
+):
     "Remember the weights if they are the best so far, show progress, and stop if patience is at its end"
-    if score is not None and score < self.best:
-        self.best, self.best_at, self.weights = score, self.epoch, copy.deepcopy(self.model.state_dict())
+    self.compare(score, self.select)
     if self.bar is not None: self.bar.set_postfix_str(' '.join(f'{k} {v:.4g}' for k,v in row.items() if k in ('loss', self.select) and v is not None)); self.bar.update()
-    if self.patience and self.best_at is not None and self.epoch - self.best_at >= self.patience: raise CancelFitException()
+    if self.best_at is not None: self.lose_patience()
 
-@patch
-def after_fit(self:KeepBest):
-    if self.weights: self.model.load_state_dict(self.weights)
-
-# %% ../nbs/api/65b_fitting.ipynb #da637f13
+# %% ../nbs/api/65b_fitting.ipynb #353657f9
 def dev_judge(
     y:np.ndarray,  # (N,) or (N, T) targets of the rows kept aside
-    target:Target,
+    target:Target, # brings outputs back to their unit
     bins=None,     # `LabelBins`, for scalar targets
 ): # function: (N, T) outputs -> dict
     "How a set of outputs is judged"
     if bins is None: return lambda out: {'MAE/All': float((out - target.encode(y)).abs().mean())}
     return lambda out: shot_metrics(target.decode(out), y, bins, ('MAE', 'balanced_MAE'))
 
-# %% ../nbs/api/65b_fitting.ipynb #7ee3333f
-def unit_bins(bins:LabelBins, target:Target) -> LabelBins: # same counts and shots
-    "Bins of the targets as the network learns them"
-    return LabelBins.from_counts(bins.counts, (bins.edges - target.center[0])/target.scale[0], bins.shots_by)
-
+# %% ../nbs/api/65b_fitting.ipynb #3547881b
 def unit_splits(
     x:Tensor, y:Tensor, # training inputs, and targets (N, T) as the network learns them
     dev,                # such a pair, or None
     bins,               # `LabelBins` in the unit of the target, or None
-    target:Target,
+    target:Target,      # scale of the targets
 ) -> Splits: # what losses and callbacks are made from
     "The data in the units of the network"
-    return Splits((x, y[:, 0] if y.shape[1] == 1 else y), dev, None, bins and unit_bins(bins, target), None)
+    return Splits((x, y[:, 0] if y.shape[1] == 1 else y), dev, None, bins and bins.rescaled(target.scale[0], target.center[0]), None)
 
-# %% ../nbs/api/65b_fitting.ipynb #e6f76934
+# %% ../nbs/api/65b_fitting.ipynb #15b370ac
 AUGMENT = dict(mirror=mirror_some) # names of augmentations
 
 def make_loaders(
     x:Tensor, y:Tensor, # training inputs, and targets (N, T) as the network learns them
     dev,                # such a pair; None: a validation set of two training rows is there, and never used
     config:dict,        # with batch_size and augment
-    seed:int, device,
+    seed:int,           # of the order
+    device,             # that batches are brought to
 ):
-    "Batches, in an order that depends on the seed alone"
+    "Batches, in an order that depends on the seed alone; `ValueError` for an unknown augmentation"
     aug = AUGMENT.get(config['augment'], config['augment'])
     if aug is not None and not callable(aug): raise ValueError(f'unknown augmentation: got {aug!r}, expected None, one of {list(AUGMENT)}, or a function of a batch of inputs')
     bs = min(config['batch_size'], len(y))
     return tensor_dls((x, y), dev or (x[:2], y[:2]), bs=bs, val_bs=256, aug=aug, seed=seed, device=device, drop_last=len(y) > bs)
 
-# %% ../nbs/api/65b_fitting.ipynb #f6fca6ed
+# %% ../nbs/api/65b_fitting.ipynb #0e5205a1
 def make_learner(
-    dls,            # from `make_loaders`
-    splits:Splits,  # the same data, for the loss and the callbacks
-    model:nn.Module,
-    config:dict,    # dotted setting -> value
-    seed:int, device,
+    dls,             # from `make_loaders`
+    splits:Splits,   # the same data, for the loss and the callbacks
+    model:nn.Module, # (B, ...) -> (B, T)
+    config:dict,     # dotted setting -> value
+    seed:int,        # of the callbacks
+    device,          # that the network is on
 ) -> Learner:
     "A `Learner` with loss, weights and callbacks of the method; call it within `seeded`"
     cbs = [load(RECIPES[name].callback)(config, seed, splits) for name in config['callbacks']]
@@ -204,9 +200,9 @@ def make_learner(
     loss = make_loss(splits, config).to(device)
     return Learner(dls, model.to(device), loss, opt_func=optimizer, cbs=cbs, wd=config['weight_decay'])
 
-# %% ../nbs/api/65b_fitting.ipynb #ac8f7dd7
+# %% ../nbs/api/65b_fitting.ipynb #e9de0ecf
 def train(
-    learn:Learner,
+    learn:Learner,  # from `make_learner`
     config:dict,    # dotted setting -> value
     judge=None,     # see `KeepBest`
     progress=False, # show a bar

@@ -57,18 +57,18 @@ def stratified_split(
     parts[order] = _hands(deal(len(y), f), int(np.ceil(1/f.min() - 1e-9)), rng)
     return tuple(np.flatnonzero(parts == k) for k in range(len(f)))
 
-# %% ../nbs/api/05a_judge.ipynb #cbcf5328
+# %% ../nbs/api/05a_judge.ipynb #ba782b78
 def cross_predict(
-    fit,            # function (name, train, test, seed) -> predictions for the samples `test`, from a model trained on `train`
-    y,              # (N,) targets, to split by
-    names,          # of the methods
-    folds=5,        # parts of each split
-    runs=1,         # splits
-    seed=0,         # of the first split; the next ones follow
-    limit=None,     # work on that many folds of each split only; predictions are NaN elsewhere
-    apply=map,      # how to call `fit` on lists of arguments: `map`, or that of a pool of processes
+    fit,        # function (name, train, test, seed) -> predictions for the samples `test`, from a model trained on `train`
+    y,          # (N,) targets, to split by
+    names,      # of the methods
+    folds=5,    # parts of each split
+    runs=1,     # splits
+    seed=0,     # of the first split; the next ones follow
+    limit=None, # work on that many folds of each split only; predictions are NaN elsewhere
+    apply=map,  # how to call `fit` on lists of arguments: `map`, or that of a pool of processes
 ) -> dict: # name -> (runs, N) predictions, each by a model that did not see the sample
-    "Out-of-fold predictions of several methods on the same folds"
+    "Out-of-fold predictions of several methods on the same folds; `ValueError` for less than two folds or one run, or predictions of another length"
     if folds < 2 or runs < 1: raise ValueError(f'cross-validation needs two folds and one run: got {folds} and {runs}')
     jobs = [(n, *pair, seed + r) for r in range(runs) for pair in fold_pairs(y, folds, seed + r)[:limit] for n in names]
     out = {n: np.full((runs, len(y)), np.nan) for n in names}
@@ -76,13 +76,21 @@ def cross_predict(
         out[n][s - seed, test] = as_pair(p, test, names=(f'predictions of {n}', 'fold'))[0]
     return out
 
-# %% ../nbs/api/05a_judge.ipynb #36fc78e1
-def fold_of(y, folds, seed) -> np.ndarray: # (N,) number of each sample's fold
+# %% ../nbs/api/05a_judge.ipynb #ded2566a
+def fold_of(
+    y,     # (N,) targets, to split by
+    folds, # parts
+    seed,  # of the split
+) -> np.ndarray: # (N,) number of each sample's fold
     "The folds of `fold_pairs`"
     parts = stratified_split(y, [1/folds]*folds, seed)
     return np.concatenate([np.full(len(p), i) for i, p in enumerate(parts)])[np.argsort(np.concatenate(parts))]
 
-def fold_pairs(y, folds, seed) -> list: # (train, test) of each fold
+def fold_pairs(
+    y,     # (N,) targets, to split by
+    folds, # parts
+    seed,  # of the split
+) -> list: # (train, test) of each fold: (n,) sorted indices
     "Each fold with all the others"
     parts = stratified_split(y, [1/folds]*folds, seed)
     return [(np.sort(np.concatenate([*parts[:i], *parts[i+1:]])), test) for i, test in enumerate(parts)]
@@ -95,26 +103,26 @@ def target_rarity(
     held = bins.counts[bins.counts > 0]
     return float(held.sum()/(len(held)*held.min()))
 
-# %% ../nbs/api/05a_judge.ipynb #286614ab
+# %% ../nbs/api/05a_judge.ipynb #f89752b9
 def proxy_rarity(
     y,            # (N,) training targets
     n_proxies=20, # C
     tau_t=5.,     # temperature of targets
     scale=None,   # target distances are divided by it; the range of `y` if None
 ) -> float: # 1 when every proxy is met equally often
-    "Largest p_bal(proxy)/p(proxy) (PRIME, second part of eq. 15)"
+    "Largest p_bal(proxy)/p(proxy) (PRIME, second part of eq. 15); errors of `check_targets`"
     y = check_targets(y, 'training targets')
     proxies = uniform_targets(y.min(), y.max(), n_proxies)
     T = target_association(torch.as_tensor(y), torch.as_tensor(proxies), tau_t, scale or default_scale(y))
     return float(1/(n_proxies*T.mean(0).min()))
 
-# %% ../nbs/api/05a_judge.ipynb #282a2aa9
+# %% ../nbs/api/05a_judge.ipynb #7a719445
 def imbalance(
-    y,              # (N,) training targets
-    bins:LabelBins, # made from them
+    y,                                  # (N,) training targets
+    bins:LabelBins,                     # made from them
     n_proxies=20, tau_t=5., scale=None, # of the PRIME that is considered, as in `proxy_rarity`
 ) -> dict: # N, range, median, bins, empty_bins, ratio, shots {name: dict(bins, samples)}, C_D, rarity_target, rarity_proxy
-    "How imbalanced a target is, in numbers for JSON (C_D: PRIME, eq. 15)"
+    "How imbalanced a target is, in numbers for JSON (C_D: PRIME, eq. 15); errors of `check_targets`"
     y = check_targets(y, 'training targets')
     held, shot = bins.counts[bins.counts > 0], bins.shot_of_bin
     shots = {s: dict(bins=int(((shot == i) & (bins.counts > 0)).sum()), samples=int(bins.counts[shot == i].sum())) for i,s in enumerate(SHOTS)}
@@ -143,7 +151,7 @@ def _bin_sums(errors, weights, idx, K):
     sums = np.stack([weights @ (e[:, None]*member) for e in (errors/unit).astype(np.float32)])
     return unit*sums.astype(float), (weights @ member).astype(float)
 
-# %% ../nbs/api/05a_judge.ipynb #36ca9d6c
+# %% ../nbs/api/05a_judge.ipynb #da05b7ef
 def _ratio(a, b): return np.divide(a, b, out=np.full(np.broadcast_shapes(a.shape, b.shape), np.nan), where=b > 0)
 
 def _mean_of_bins(x):
@@ -151,21 +159,24 @@ def _mean_of_bins(x):
     there = np.isfinite(x)
     return _ratio(np.where(there, x, 0).sum(-1), there.sum(-1).astype(float))
 
-def bin_metrics(sums, counts) -> dict: # metric -> (M, n)
+def bin_metrics(
+    sums,   # (M, n, K) absolute errors of M models, added up per resample and bin
+    counts, # (n, K) samples per resample and bin
+) -> dict: # metric -> (M, n)
     "MAE and balanced MAE from sums and counts of bins"
     return dict(MAE=_ratio(sums.sum(-1), counts.sum(-1)), balanced_MAE=_mean_of_bins(_ratio(sums, counts)))
 
-# %% ../nbs/api/05a_judge.ipynb #81be0e9d
+# %% ../nbs/api/05a_judge.ipynb #be8217c8
 KEEP = dict(All=None, **{s: i for i,s in enumerate(SHOTS)}) # group -> its shot
 
 def bootstrap_metric(
-    errors,         # (M, N) errors of M models on the same samples
-    targ,           # (N,)
-    bins:LabelBins, # made from the training targets
-    relevance=None, # `Relevance` of the training targets: SERA as well
+    errors,                      # (M, N) errors of M models on the same samples
+    targ,                        # (N,)
+    bins:LabelBins,              # made from the training targets
+    relevance=None,              # `Relevance` of the training targets: SERA as well
     n=1000, seed=0, groups=None, # as in `resample_weights`
 ) -> dict: # "MAE/All", "balanced_MAE/Few", "SERA/All", ... -> (M, n) values on the resamples
-    "Metrics on resamples of the samples, the same ones for all models"
+    "Metrics on resamples of the samples, the same ones for all models; `ValueError` unless there is an error for each target"
     errors, idx = np.abs(np.atleast_2d(errors)), bins.index(targ)
     if errors.shape[1] != len(idx): raise ValueError(f'errors must have shape (models, {len(idx)}), one per target: got {errors.shape}')
     w = resample_weights(len(idx), n, seed, groups)
@@ -186,7 +197,7 @@ def interval(
     if len(ok)*2 < len(draws) or not len(ok): return None, None
     return tuple(float(q) for q in np.quantile(ok, [(1-level)/2, (1+level)/2]))
 
-# %% ../nbs/api/05a_judge.ipynb #e259f66e
+# %% ../nbs/api/05a_judge.ipynb #dc71b1e2
 @dataclass
 class Comparison:
     "Metrics of several models on the same samples, with what they are on resamples"
@@ -199,14 +210,23 @@ class Comparison:
     level:float   # of the intervals
 
     @property
-    def names(self): return list(self.values)
-    def interval(self, name, key='balanced_MAE/All'): return interval(self.draws[key][name], self.level) # low, high
+    def names(self):
+        "Names of the models, in order"
+        return list(self.values)
+    def interval(self,
+        name,                   # of the model
+        key='balanced_MAE/All', # metric/group
+    ):
+        "Low and high end of the bootstrap interval of one metric of one model"
+        return interval(self.draws[key][name], self.level)
 
-# %% ../nbs/api/05a_judge.ipynb #02b8aa49
+# %% ../nbs/api/05a_judge.ipynb #5a64e7a5
 COMPARED = ('MAE', 'balanced_MAE', 'GM', 'RMSE')
 
-def as_runs(p) -> np.ndarray: # (R, N)
-    "Predictions of one run or of several, one row each"
+def as_runs(
+    p, # (N,) predictions, or (R, N) of R runs
+) -> np.ndarray: # (R, N)
+    "Predictions of one run or of several, one row each; `ValueError` for what is no number, or runs of different length"
     try: p = np.asarray(p, dtype=float)
     except (TypeError, ValueError): raise ValueError('predictions must be (N,) numbers, or a list of such, one per run and all of one length') from None
     return p.reshape(1, -1) if p.ndim == 1 else p.reshape(len(p), -1)
@@ -245,8 +265,11 @@ def compare(
     metrics = COMPARED if relevance is None else (*COMPARED, 'SERA')
     return Comparison({k: _mean_metrics(r, targ, bins, metrics, relevance) for k,r in runs.items()}, draws, *group_sizes(targ, bins), R, level)
 
-# %% ../nbs/api/05a_judge.ipynb #655be0ef
-def group_sizes(targ, bins) -> tuple: # three dicts by group: training samples, samples, (bins with samples, bins with training samples)
+# %% ../nbs/api/05a_judge.ipynb #d86ccda1
+def group_sizes(
+    targ, # (N,) targets that are judged
+    bins, # `LabelBins` of the training targets
+) -> tuple: # three dicts by group: training samples, samples, (bins with samples, bins with training samples)
     "How much each group holds"
     tested = np.bincount(bins.index(targ), minlength=bins.n_bins)
     keep = {s: np.ones(bins.n_bins, bool) if i is None else bins.shot_of_bin == i for s,i in KEEP.items()}
@@ -268,14 +291,14 @@ def difference(self:Comparison,
     ok = d[np.isfinite(d)]
     return dict(mean=va-vb, low=low, high=high, percent=100*(va-vb)/vb if vb else None, p_better=float(((ok < 0) + .5*(ok == 0)).mean()))
 
-# %% ../nbs/api/05a_judge.ipynb #6a723254
+# %% ../nbs/api/05a_judge.ipynb #008b5c39
 def choose(
-    c:Comparison, # the simplest method first
-    sure=.75,     # share of resamples in which a more complicated method must be better
-    gain=.01,     # by how much, as a share of the error
-    key='balanced_MAE/All',
+    c:Comparison,           # the simplest method first
+    sure=.75,               # share of resamples in which a more complicated method must be better
+    gain=.01,               # by how much, as a share of the error
+    key='balanced_MAE/All', # metric/group to choose by
 ) -> str: # name
-    "The simplest method that no more complicated one surely beats"
+    "The simplest method that no more complicated one surely beats; `ValueError` if none has a value"
     have = [n for n in c.names if c.values[n][key] is not None]
     if not have: raise ValueError(f'no model has a value of {key}: there is nothing to choose by. Judge on more samples.')
     best = have[0]
@@ -283,12 +306,17 @@ def choose(
         if c.values[name][key] < (1-gain)*c.values[best][key] and c.difference(name, best, key)['p_better'] >= sure: best = name
     return best
 
-# %% ../nbs/api/05a_judge.ipynb #29b20a03
+# %% ../nbs/api/05a_judge.ipynb #2e726a12
 TITLES = dict(vanilla='the plain model', sqinv='square-root inverse weighting', prime='PRIME') # names in sentences
 
-def title(name) -> str: return TITLES.get(name, name)
+def title(name) -> str:
+    "What reports call the method `name`"
+    return TITLES.get(name, name)
 
-def fmt(x) -> str: # three significant figures, whole numbers up to a million
+def fmt(
+    x, # a number, or None: 'none'
+) -> str: # three significant figures, whole numbers up to a million
+    "A number as text"
     return 'none' if x is None else f'{x:.0f}' if 1000 <= abs(x) < 1e6 else f'{x:.3g}'
 
 # %% ../nbs/api/05a_judge.ipynb #a8ad71c0
@@ -303,11 +331,14 @@ class Verdict:
     key:str = 'balanced_MAE/All' # the metric that decided
     def __str__(self): return '\n'.join([self.sentence, *(f'- {e}' for e in self.evidence), *(f'! {w}' for w in self.warnings)])
 
-# %% ../nbs/api/05a_judge.ipynb #80d67d19
+# %% ../nbs/api/05a_judge.ipynb #14fea05f
 METRIC_TITLES = dict(MAE='mean absolute error', balanced_MAE='balanced MAE', SERA='SERA', GM='geometric mean error', RMSE='RMSE')
 
 def versus(
-    c:Comparison, a:str, b:str, key='balanced_MAE/All',
+    c:Comparison,           # holds both
+    a:str,                  # name of the model that is judged
+    b:str,                  # name of the model it is compared with
+    key='balanced_MAE/All', # metric/group
 ) -> str: # "balanced MAE 2.31 against 2.5 (7.6 % lower; 95 % interval of the difference -0.3 to -0.08)"
     "Two models by one metric, in words; an empty string where there is nothing to compare"
     d, va, vb = c.difference(a, b, key), c.values[a][key], c.values[b][key]
@@ -315,14 +346,21 @@ def versus(
     share = 'equal' if d['percent'] is None else f"{abs(d['percent']):.2g} % {'lower' if d['mean'] < 0 else 'higher'}"
     return f"{METRIC_TITLES[key.split('/')[0]]} {fmt(va)} against {fmt(vb)} ({share}; {100*c.level:.3g} % interval of the difference {fmt(d['low'])} to {fmt(d['high'])})"
 
-# %% ../nbs/api/05a_judge.ipynb #b1a279c4
-def compared(c, a, b, key) -> str: # "balanced MAE is 1.81, 43 % lower than that of the plain model (3.16)"
+# %% ../nbs/api/05a_judge.ipynb #2d24de8c
+def compared(
+    c,   # holds both
+    a,   # name of the model that is judged
+    b,   # name of the model it is compared with
+    key, # metric/group
+) -> str: # "balanced MAE is 1.81, 43 % lower than that of the plain model (3.16)"
     "Two models in half a sentence"
     d = c.difference(a, b, key)
     share = 'as high as' if not d['percent'] else f"{abs(d['percent']):.2g} % {'lower' if d['mean'] < 0 else 'higher'} than"
     return f"{METRIC_TITLES[key.split('/')[0]]} is {fmt(c.values[a][key])}, {share} that of {title(b)} ({fmt(c.values[b][key])})"
 
-def chance(d:dict) -> str:
+def chance(
+    d:dict, # of `Comparison.difference`
+) -> str:
     "What a difference in favour of a model is worth"
     if d['high'] is not None and d['high'] < 0: return 'more than chance'
     return f"lower in {100*d['p_better']:.0f} % of the resamples"
@@ -341,10 +379,10 @@ def _sentence(c, method, key, sure=.75):
     if method == last: return out + '.'
     return out + (f'. {title(last)} is lower still, {unsure}.' if unsure else f'. {title(last)} is no better.')
 
-# %% ../nbs/api/05a_judge.ipynb #6fe88576
+# %% ../nbs/api/05a_judge.ipynb #ad674d64
 def warn_small(
-    c:Comparison,
-    least=20, # samples of a group below which methods cannot be told apart in it
+    c:Comparison, # what was compared
+    least=20,     # samples of a group below which methods cannot be told apart in it
 ) -> list: # of sentences
     "What these samples cannot tell"
     small = {s: n for s in SHOTS if (n := c.n_test[s]) < least and c.n_train[s]}
@@ -354,15 +392,19 @@ def warn_small(
     if held < trained: out.append(f'{trained - held} of {trained} bins that have training samples have no test sample: errors there are not known.')
     return out
 
-# %% ../nbs/api/05a_judge.ipynb #615b8461
-def price(c:Comparison, method:str, other:str) -> str:
+# %% ../nbs/api/05a_judge.ipynb #226e9398
+def price(
+    c:Comparison, # holds both
+    method:str,
+    other:str,    # name of the model that may be better on the targets as they come
+) -> str:
     "A sentence if the ordinary error of `method` is higher by more than chance; else ''"
     d = c.difference(method, other, 'MAE/All')
     return f' Balance has its price: if new data is as skewed as this, and ordinary errors count, {title(other)} is better.' if d['low'] is not None and d['low'] > 0 else ''
 
 def evidence(
-    c:Comparison,
-    method:str, # that is recommended
+    c:Comparison, # what was compared, the simplest method first
+    method:str,   # that is recommended
 ) -> list: # of sentences
     "What else the comparison says: every other method, the ordinary error, and the few-shot targets"
     first, rest = c.names[0], [n for n in c.names if n != method]
@@ -385,13 +427,13 @@ def verdict(
     clear = bool(gaps) and all(d['high'] is not None and d['high'] < 0 for d in gaps)
     return Verdict(method, _sentence(c, method, key, sure), clear, evidence(c, method), warn_small(c, least), key)
 
-# %% ../nbs/api/05a_judge.ipynb #4afdff10
+# %% ../nbs/api/05a_judge.ipynb #869d9fa3
 def agreement(
-    method:str,   # that was recommended
-    c:Comparison, # on samples that had no part in recommending it
-    key='balanced_MAE/All',
+    method:str,             # that was recommended
+    c:Comparison,           # on samples that had no part in recommending it
+    key='balanced_MAE/All', # metric/group
 ) -> dict: # dict(recommended, best, strict, agrees, values, gap): gap as in `Comparison.difference`, to the best
-    "Whether a recommendation holds on other samples"
+    "Whether a recommendation holds on other samples; `ValueError` if it was not compared"
     values = {n: c.values[n][key] for n in c.names}
     if method not in values: raise ValueError(f'the recommended method was not compared: got {method!r}, expected one of {c.names}')
     best = min((n for n in values if values[n] is not None), key=values.get)

@@ -20,9 +20,9 @@ def _plain(x): return widen(x if type(x) is Tensor else x.as_subclass(Tensor)) #
 
 def _shape(x): return tuple(n for n in x.shape if n != 1)
 
-# %% ../nbs/api/07_losses.ipynb #bbe94109
+# %% ../nbs/api/07_losses.ipynb #dfd11c96
 def prediction_error(
-    pred:Tensor, # predictions
+    pred:Tensor, # predictions, any shape
     y:Tensor,    # targets, same shape up to axes of length 1
 ) -> Tensor: # pred - y in the shape of `y`, in float32 or better
     "Element-wise error; `ValueError` where torch would broadcast"
@@ -47,9 +47,9 @@ def _fit_weights(w, y):
     if _shape(w) == (len(y),): return w.reshape(-1, *[1]*(y.ndim-1))
     raise ValueError(f'weights must be one per sample or one per element: got {tuple(w.shape)} for targets {tuple(y.shape)}')
 
-# %% ../nbs/api/07_losses.ipynb #888c58e8
+# %% ../nbs/api/07_losses.ipynb #05337af6
 class WeightedLoss(nn.Module):
-    "Mean of weight x loss of the error; a subclass defines `element`"
+    "Mean of weight x loss of the error; a subclass defines `element`; `TypeError` for weights that cannot be called, `ValueError` for an unknown `reduction`"
     def __init__(self,
         weights=None,     # module or function from targets to weights, such as `bins.lookup('sqrt_inverse')`; None: all 1
         reduction='mean', # 'mean' (over elements), 'sum' or 'none'
@@ -58,7 +58,11 @@ class WeightedLoss(nn.Module):
         if weights is not None and not callable(weights): raise TypeError(f"weights must be a module or function of the targets: got {type(weights).__name__}. Use bins.lookup('sqrt_inverse'), or pass numbers as loss(pred, y, w).")
         self.weights, self.reduction = weights, reduction
         _reduce(torch.zeros(1), reduction)
-    def element(self, e:Tensor) -> Tensor: raise NotImplementedError
+    def element(self,
+        e:Tensor, # errors, any shape
+    ) -> Tensor: # same shape
+        "Loss of each error: what a subclass defines"
+        raise NotImplementedError
     def activation(self, x): return x
     def decodes(self, x): return x
 
@@ -70,29 +74,37 @@ def _weights(loss, y, w):
         raise ValueError(f'vector targets have no bin: got {tuple(y.shape)}. Pass weights as loss(pred, y, w), or a function of the whole target.')
     return _fit_weights(_plain(loss.weights(y) if w is None else w), y)
 
-# %% ../nbs/api/07_losses.ipynb #7e034af5
+# %% ../nbs/api/07_losses.ipynb #aeefe74c
 @patch
 def forward(self:WeightedLoss,
     pred:Tensor,   # predictions (B,), (B, 1), vectors (B, T) or maps (B, 1, H, W)
     y:Tensor,      # targets, same shape up to axes of length 1
-    w:Tensor=None, # weights, one per sample or element; in place of the looked-up ones
+    w:Tensor=None, # weights, (B,) or the shape of `y`, in place of the looked-up ones
 ) -> Tensor: # a number, or the losses in the shape of `y` for reduction 'none'
     "Reduced, weighted loss (Yang et al. 2021); `ValueError` for shapes that do not match"
     l = self.element(prediction_error(pred, y)) * _weights(self, y, w)
     return _reduce(l, self.reduction)
 
-# %% ../nbs/api/07_losses.ipynb #37a627d7
+# %% ../nbs/api/07_losses.ipynb #0a89e79b
 class WeightedL1(WeightedLoss):
     "Weighted absolute error: l(e) = |e|"
-    def element(self, e): return e.abs()
+    def element(self,
+        e, # errors, any shape
+    ):
+        "|e|"
+        return e.abs()
 
 class WeightedMSE(WeightedLoss):
     "Weighted squared error: l(e) = e²"
-    def element(self, e): return e**2
+    def element(self,
+        e, # errors, any shape
+    ):
+        "e²"
+        return e**2
 
-# %% ../nbs/api/07_losses.ipynb #e8b1e84a
+# %% ../nbs/api/07_losses.ipynb #e920c83f
 class WeightedHuber(WeightedLoss):
-    "Weighted Huber loss (smooth L1)"
+    "Weighted Huber loss (smooth L1); `ValueError` for a `beta` that is not positive"
     def __init__(self,
         weights=None,     # module or function from targets to weights; None: all 1
         reduction='mean', # 'mean' (over elements), 'sum' or 'none'
@@ -101,7 +113,11 @@ class WeightedHuber(WeightedLoss):
         super().__init__(weights, reduction)
         if not 0 < beta < float('inf'): raise ValueError(f'beta must be positive: got {beta}. It is finite; for pure absolute error use WeightedL1.')
         self.beta = beta
-    def element(self, e): return F.smooth_l1_loss(e, torch.zeros_like(e), reduction='none', beta=self.beta)
+    def element(self,
+        e, # errors, any shape
+    ):
+        "e²/(2 beta) up to `beta`, |e| - beta/2 beyond"
+        return F.smooth_l1_loss(e, torch.zeros_like(e), reduction='none', beta=self.beta)
     def extra_repr(self): return f'beta={self.beta}'
 
 # %% ../nbs/api/07_losses.ipynb #4dd63af7
@@ -112,9 +128,9 @@ def _choose(d, k, what):
     if k not in d: raise ValueError(f'unknown {what}: got {k!r}, expected one of {list(d)}')
     return k
 
-# %% ../nbs/api/07_losses.ipynb #aba0b651
+# %% ../nbs/api/07_losses.ipynb #3a08be0c
 class WeightedFocal(WeightedLoss):
-    "Weighted Focal-R loss (Yang et al. 2021)"
+    "Weighted Focal-R loss (Yang et al. 2021); `ValueError` for an unknown `base` or `activation`, a `beta` that is not positive, or a negative `gamma`"
     def __init__(self,
         weights=None,         # module or function from targets to weights; None: all 1
         reduction='mean',     # 'mean' (over elements), 'sum' or 'none'
@@ -127,7 +143,10 @@ class WeightedFocal(WeightedLoss):
         if not 0 < beta < float('inf') or not 0 <= gamma < float('inf'): raise ValueError(f'beta must be positive and gamma not negative, both finite: got beta={beta}, gamma={gamma}')
         self.base, self.scale_by = _choose(FOCAL_BASES, base, 'base'), _choose(FOCAL_SCALES, activation, 'activation')
         self.beta, self.gamma = beta, gamma
-    def element(self, e):
+    def element(self,
+        e, # errors, any shape
+    ):
+        "The `base` loss of each error times its factor to the power `gamma`"
         scale = FOCAL_SCALES[self.scale_by](self.beta*e.abs()).clamp_min(torch.finfo(e.dtype).tiny)
         return scale**self.gamma * FOCAL_BASES[self.base](e)
     def extra_repr(self): return f'base={self.base!r}, activation={self.scale_by!r}, beta={self.beta}, gamma={self.gamma}'

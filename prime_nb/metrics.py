@@ -62,31 +62,43 @@ def metric(
     METRICS[f.__name__] = guarded
     return guarded
 
-# %% ../nbs/api/05_metrics.ipynb #ca56e98b
+# %% ../nbs/api/05_metrics.ipynb #646b3094
 def _tame(x, axis=None):
     "Numbers brought to 1 at most by a power of two, and its exponent: their squares neither overflow nor vanish"
     k = np.frexp(np.abs(x).max(axis, keepdims=axis is not None, initial=0))[1]
     return np.ldexp(x, -k), k
 
 @metric
-def MAE(pred, targ):
+def MAE(
+    pred, # (n,) predictions
+    targ, # (n,) targets
+):
     "Mean absolute error, in the unit of the target"
     return np.abs(pred-targ).mean()
 
 @metric
-def MSE(pred, targ):
+def MSE(
+    pred, # (n,) predictions
+    targ, # (n,) targets
+):
     "Mean squared error"
     return ((pred-targ)**2).mean()
 
+# %% ../nbs/api/05_metrics.ipynb #494d548c
 @metric
-def RMSE(pred, targ):
+def RMSE(
+    pred, # (n,) predictions
+    targ, # (n,) targets
+):
     "Root of the mean squared error, in the unit of the target"
     e, k = _tame(pred-targ)
     return np.ldexp((e**2).mean()**.5, k)
 
-# %% ../nbs/api/05_metrics.ipynb #f3fcf6a1
+# %% ../nbs/api/05_metrics.ipynb #0d902eef
 @metric
-def GM(pred, targ,
+def GM(
+    pred,   # (n,) predictions
+    targ,   # (n,) targets
     eps=0., # an exact hit counts as an error of `eps`: 0 as in AgeDB-DIR, 1e-10 as in STS-B-DIR
 ):
     "Geometric mean of the absolute errors, in the unit of the target"
@@ -97,12 +109,14 @@ def GM(pred, targ,
 def _positive(targ, name):
     if targ.min() <= 0: raise ValueError(f'{name} needs positive targets: got {targ.min():.4g}. It is a ratio; mask such elements or use MAE.')
 
-# %% ../nbs/api/05_metrics.ipynb #0fbedb5a
+# %% ../nbs/api/05_metrics.ipynb #2bf66b79
 @metric
-def delta(pred, targ,
-    k=1, # the threshold is 1.25^k
+def delta(
+    pred, # (n,) predictions
+    targ, # (n,) targets, positive
+    k=1,  # the threshold is 1.25^k
 ):
-    "Share of predictions within a factor 1.25^k of the target"
+    "Share of predictions within a factor 1.25^k of the target; errors as `abs_rel`"
     _positive(targ, 'delta')
     with np.errstate(divide='ignore'): ratio = np.maximum(pred/targ, targ/pred)
     return ((pred > 0) & (ratio <= 1.25**k)).mean()
@@ -110,38 +124,52 @@ def delta(pred, targ,
 METRICS.pop('delta')
 METRICS.update({f'delta{k}': partial(delta, k=k) for k in (1, 2, 3)})
 
-# %% ../nbs/api/05_metrics.ipynb #c6a7592c
+# %% ../nbs/api/05_metrics.ipynb #0ce815ad
 @metric
-def abs_rel(pred, targ):
-    "Mean of |error| / target"
+def abs_rel(
+    pred, # (n,) predictions
+    targ, # (n,) targets, positive
+):
+    "Mean of |error| / target; `ValueError` unless targets are positive"
     _positive(targ, 'abs_rel')
     return (np.abs(pred-targ)/targ).mean()
 
 @metric
-def log10(pred, targ):
-    "Mean distance of the decimal logarithms; None if a prediction is not positive"
+def log10(
+    pred, # (n,) predictions
+    targ, # (n,) targets, positive
+):
+    "Mean distance of the decimal logarithms; None if a prediction is not positive, errors as `abs_rel`"
     _positive(targ, 'log10')
     return None if pred.min() <= 0 else np.abs(np.log10(pred) - np.log10(targ)).mean()
 
-# %% ../nbs/api/05_metrics.ipynb #4e2c7f3c
+# %% ../nbs/api/05_metrics.ipynb #ce7944ec
 @metric
-def Pearson(pred, targ):
+def Pearson(
+    pred, # (n,) predictions
+    targ, # (n,) targets
+):
     "Pearson correlation; None for fewer than two points or a constant side"
     if len(pred) < 2 or (pred == pred[0]).all() or (targ == targ[0]).all(): return None
     p, t = (_tame(x - x.mean())[0] for x in (pred, targ))
     return p @ t / ((p@p)**.5 * (t@t)**.5)
 
 @metric
-def Spearman(pred, targ):
+def Spearman(
+    pred, # (n,) predictions
+    targ, # (n,) targets
+):
     "Pearson correlation of the ranks"
     return Pearson(rankdata(pred), rankdata(targ))
 
-# %% ../nbs/api/05_metrics.ipynb #f01d9476
+# %% ../nbs/api/05_metrics.ipynb #52e1637a
 @metric
-def balanced(pred, targ,
+def balanced(
+    pred,           # (n,) predictions
+    targ,           # (n,) targets
     bins:LabelBins, # where the bins are
     of=MAE,         # the metric within a bin
-    by=None,        # scalar that decides the bin of each element; default: its target
+    by=None,        # (n,) scalar that decides the bin of each element; default: its target
 ):
     "Mean over the non-empty bins of the metric `of` within each"
     idx = bins.index(targ if by is None else by)
@@ -164,9 +192,9 @@ def _control_points(y, coef):
 # %% ../nbs/api/05_metrics.ipynb #d2a7fb29
 def _way(d, length): return np.clip(d/length, 0, 1) if length > 0 else (d > 0).astype(float) # fraction of the way from the median
 
-# %% ../nbs/api/05_metrics.ipynb #77c1fd38
+# %% ../nbs/api/05_metrics.ipynb #13acf75f
 class Relevance:
-    "Relevance of a target, from the box plot of the training targets (Ribeiro & Moniz 2020)"
+    "Relevance of a target, from the box plot of the training targets (Ribeiro & Moniz 2020); `ValueError` for vectors, and errors of `check_targets`"
     def __init__(self,
         y_train,  # (N,) scalar training targets
         coef=1.5, # whiskers end within `coef` interquartile ranges of the box
@@ -177,15 +205,18 @@ class Relevance:
     def __call__(self,
         y, # targets, any shape
     ) -> np.ndarray: # relevance in [0, 1], same shape; constant beyond the control points
+        "How much a target counts, by cubic interpolation between the box plot's low whisker, median and high whisker"
         y, (low, median, high) = to_numpy(y).astype(np.float64), self.points
         s = np.where(y < median, self.values[0]*_way(median-y, median-low), self.values[2]*_way(y-median, high-median))
         return s*s*(3 - 2*s)
 
-# %% ../nbs/api/05_metrics.ipynb #103b9c89
+# %% ../nbs/api/05_metrics.ipynb #c663c709
 @metric
-def SERA(pred, targ,
+def SERA(
+    pred,      # (n,) predictions
+    targ,      # (n,) targets
     relevance, # a `Relevance`, or a function from targets to [0, 1]
-    by=None,   # scalar whose relevance counts for each element; default: its target
+    by=None,   # (n,) scalar whose relevance counts for each element; default: its target
 ):
     "Squared error-relevance area: sum of relevance x squared error; None if no training target was an outlier"
     if not getattr(relevance, 'values', np.ones(1)).any(): return None
@@ -239,7 +270,7 @@ def shot_metrics(
             out[f'{name}/{s}'] = _evaluate(f, p[keep], t[keep], bins=bins, relevance=relevance, by=by[keep])
     return out
 
-# %% ../nbs/api/05_metrics.ipynb #86b94f1f
+# %% ../nbs/api/05_metrics.ipynb #f0fb5300
 def balanced_mask(
     targ,           # targets, any shape
     bins:LabelBins, # where the bins are
@@ -247,7 +278,7 @@ def balanced_mask(
     skip=(),        # bins to leave out
     seed=0,         # of numpy's legacy generator
 ) -> np.ndarray: # boolean, same shape
-    "Mask that keeps equally many elements of each non-empty bin (the test mask of NYUD2-DIR, Yang et al. 2021)"
+    "Mask that keeps equally many elements of each non-empty bin (the test mask of NYUD2-DIR, Yang et al. 2021); `ValueError` if no element is left, or a bin has fewer than `per_bin`"
     rng, idx = np.random.RandomState(seed), bins.index(to_numpy(targ)).ravel()
     members = [m for b in range(bins.n_bins) if b not in skip and len(m := np.flatnonzero(idx == b))]
     if not members: raise ValueError(f'no element is left to draw from: got {idx.size} targets and {len(skip)} skipped bins')
@@ -265,22 +296,22 @@ def _mean_std(values):
     if None in values or not n or not np.isfinite(values).all(): return dict(mean=None, std=None, n=n)
     return dict(mean=float(np.mean(values)), std=float(np.std(values, ddof=1)) if n > 1 else None, n=n)
 
-# %% ../nbs/api/05_metrics.ipynb #bf9a597e
+# %% ../nbs/api/05_metrics.ipynb #63de0e52
 def summarize(
     runs, # list of numbers, or of dicts such as `shot_metrics` returns, one per seed
 ) -> dict: # dict(mean, std, n), or such a dict for each metric; std (n-1) is None for one run
-    "Mean and standard deviation over seeds; None if a run has no value"
+    "Mean and standard deviation over seeds; None if a run has no value; `ValueError` for runs with different metrics"
     runs = list(runs)
     if not runs or not isinstance(runs[0], dict): return _mean_std(runs)
     if bad := [sorted(set(r) ^ set(runs[0])) for r in runs if set(r) != set(runs[0])]: raise ValueError(f'runs hold different metrics: got {bad[0]} in some only. Evaluate all of them alike.')
     return {k: _mean_std([r[k] for r in runs]) for k in runs[0]}
 
-# %% ../nbs/api/05_metrics.ipynb #868c179e
+# %% ../nbs/api/05_metrics.ipynb #ba64aad8
 def paired_difference(
     a, # (n,) one method's metric, seed by seed
     b, # (n,) the other's, same seeds in the same order
 ) -> dict: # dict(mean, std, t, p, n) of a - b; t and p are None for one pair or equal differences
-    "Mean difference of paired runs, with the two-sided p-value of the paired t-test"
+    "Mean difference of paired runs, with the two-sided p-value of the paired t-test; `ValueError` without runs, or with unequal numbers of them"
     a, b = as_pair(a, b, names=('a', 'b'))
     if not a.size: raise ValueError('paired_difference needs runs: got none')
     d, n = a - b, len(a)
@@ -288,24 +319,24 @@ def paired_difference(
     test = ttest_rel(a, b) if n > 1 and std > 1e-12*np.abs(d).max() else None
     return dict(mean=float(d.mean()), std=std, t=float(test.statistic) if test else None, p=float(test.pvalue) if test else None, n=n)
 
-# %% ../nbs/api/05_metrics.ipynb #d4afda72
+# %% ../nbs/api/05_metrics.ipynb #20e581b8
 def cosine_similarity(
     a,      # (N, F)
     b=None, # (M, F); default: `a`
 ) -> np.ndarray: # (N, M) in [-1, 1]; 0 for a zero row
-    "Cosine of the angle between the rows of `a` and those of `b`, in float64"
+    "Cosine of the angle between the rows of `a` and those of `b`, in float64; `ValueError` unless both are rows of F numbers"
     unit = lambda z: (z := _tame(z, 1)[0]) / np.where((n := np.linalg.norm(z, axis=1, keepdims=True)) > 0, n, 1.)
     a = check_targets(a, 'features', allow_constant=True)
     b = a if b is None else check_targets(b, 'features', allow_constant=True)
     if a.ndim != 2 or b.shape[1:] != a.shape[1:]: raise ValueError(f'features must have shape (N, F): got {a.shape} and {b.shape}. Flatten each sample to one row of F > 1 numbers.')
     return unit(a) @ unit(b).T
 
-# %% ../nbs/api/05_metrics.ipynb #3d2fed15
+# %% ../nbs/api/05_metrics.ipynb #4f6d6225
 def label_similarity(
     y,      # (N,) or (N, T) targets
     z=None, # (M,) or (M, T); default: `y`
 ) -> np.ndarray: # (N, M): minus the distance
-    "Similarity of targets: minus their (Euclidean) distance"
+    "Similarity of targets: minus their (Euclidean) distance; errors of `check_targets`"
     y = check_targets(y, allow_constant=True)
     z = y if z is None else check_targets(z, allow_constant=True)
     if y.ndim == 1: return -np.abs(y[:, None] - z)
@@ -316,7 +347,7 @@ def _rank_correlation(a, b):
     digits = lambda x: np.round(x / (np.abs(x).max() or 1.), 9)
     return Spearman(digits(a), digits(b))
 
-# %% ../nbs/api/05_metrics.ipynb #a28db128
+# %% ../nbs/api/05_metrics.ipynb #79c6f83f
 def similarity_spearman(
     features,         # (N, F) features z, in evaluation mode
     targets,          # (N,) or (N, T)
@@ -324,7 +355,7 @@ def similarity_spearman(
     max_samples=4000, # at most that many samples enter, drawn at random
     seed=0,           # of that draw
 ): # float, or None where it is undefined (fewer than three samples, constant targets)
-    "Spearman correlation of feature and label similarity over pairs of samples (PRIME, Table 6)"
+    "Spearman correlation of feature and label similarity over pairs of samples (PRIME, Table 6); `ValueError` unless features and targets pair up"
     z, y = to_numpy(features), to_numpy(targets)
     if len(z) != len(y): raise ValueError(f'features and targets must pair up: got {len(z)} and {len(y)}')
     keep = np.arange(len(y)) if subset is None else np.flatnonzero(to_numpy(subset))
@@ -333,13 +364,13 @@ def similarity_spearman(
     upper = np.triu_indices(len(keep), 1)
     return _rank_correlation(cosine_similarity(z[keep])[upper], label_similarity(y[keep])[upper])
 
-# %% ../nbs/api/05_metrics.ipynb #6b3f5838
+# %% ../nbs/api/05_metrics.ipynb #25bbd2a9
 def associated_means(
     features,      # (N, F)
     targets,       # (N,) or (N, T)
     proxy_targets, # (C,) or (C, T)
 ) -> np.ndarray: # (C, F); NaN for a proxy without samples
-    "Mean feature of the samples nearest to each proxy target"
+    "Mean feature of the samples nearest to each proxy target; `ValueError` unless features and targets pair up"
     z, near = to_numpy(features).astype(np.float64), label_similarity(targets, proxy_targets).argmax(1)
     if len(z) != len(near): raise ValueError(f'features and targets must pair up: got {len(z)} and {len(near)}')
     out = np.full((len(to_numpy(proxy_targets)), z.shape[1]), np.nan)

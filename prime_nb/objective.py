@@ -69,9 +69,12 @@ def proxy(self:PrimeLoss,
     if not self.lambda_p: return features.new_zeros(())
     return proxy_loss(widen(features), proxies.targets, self.tau_f, self.tau_t, self.alpha, self.distance, proxies.scale)
 
-# %% ../nbs/api/04a_objective.ipynb #27f52455
+# %% ../nbs/api/04a_objective.ipynb #6074504f
 @patch
-def associate(self:PrimeLoss, proxies:Proxies, y:Tensor) -> Tensor: # (B, C)
+def associate(self:PrimeLoss,
+    proxies:Proxies, # C of them, with their targets and scale
+    y:Tensor,        # (B,) or (B, T) targets
+) -> Tensor: # (B, C)
     "Target association of (B,) or (B, T) targets, equation (6)"
     return target_association(y, proxies.targets, self.tau_t, proxies.scale, self.one_hot)
 

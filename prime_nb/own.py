@@ -32,12 +32,13 @@ def as_table(
     if not Path(df).is_file(): raise FileNotFoundError(f'no such file: {df}. Expected a CSV file with a line of column names, or a DataFrame.')
     return pd.read_csv(df)
 
-# %% ../nbs/api/66_own.ipynb #d37e3580
+# %% ../nbs/api/66_own.ipynb #db55a2ce
 def rows_of(
-    rows, y,   # all rows (DataFrame) and their targets
-    valid,     # rows to stop by, as `read` takes them; or a share, 0 or None as for `split_rows`
-    read,      # function: `valid` -> (rows, targets)
-    seed:int,
+    rows,     # all rows (DataFrame)
+    y,        # (N,) or (N, T) targets
+    valid,    # rows to stop by, as `read` takes them; or a share, 0 or None as for `split_rows`
+    read,     # function: `valid` -> (rows, targets)
+    seed:int, # of the split
 ) -> tuple: # (rows, targets) to train on, and such a pair to stop by, or None
     "The two sets of rows; `ValueError` for a bad share, or targets of another shape"
     if valid is None or isinstance(valid, (int, float)):
@@ -47,16 +48,16 @@ def rows_of(
     if kept[1].shape[1:] != y.shape[1:]: raise ValueError(f'valid must have targets like those of training: got shape {kept[1].shape}, expected {("N", *y.shape[1:])}')
     return (rows, y), kept
 
-# %% ../nbs/api/66_own.ipynb #7d1437d3
+# %% ../nbs/api/66_own.ipynb #44009018
 def fit_input(
-    inp,        # reads the rows: `TableInput`, ...
-    names, vector, # of the targets; keep the second axis of predictions?
-    data,       # from `rows_of`
-    describe,   # function: settings, inputs, T -> description of the network
+    inp,                          # reads the rows: `TableInput`, ...
+    names, vector,                # of the targets; keep the second axis of predictions?
+    data,                         # from `rows_of`
+    describe,                     # function: settings, inputs, T -> description of the network
     method='prime', epochs=None, seed=0, device=None, progress=True, settings=None, bins=None, # as for `fit_table`
     make=make_network, kind=None, # function: description -> network; kind of settings, `inp.kind` if None
 ) -> Fitted:
-    "Read, choose, train: what all `fit_*` have in common"
+    "Read, choose, train: what all `fit_*` have in common; errors of `check_targets`, `own_settings` and the input"
     ((rows, y), kept), device = data, torch.device(device or default_device())
     target = make_target(check_targets(y), names, vector)
     x, yt = inp.fit(rows, names).read(rows), target.encode(y)
@@ -119,19 +120,25 @@ def fit_table(
     names, vector, data = _table_data(df, target, valid, seed)
     return fit_input(TableInput(), names, vector, data, _describe_mlp, method, epochs, seed, device, progress, settings, bins)
 
-# %% ../nbs/api/66_own.ipynb #55ccbc50
+# %% ../nbs/api/66_own.ipynb #0db662f4
 def _array_data(x, y):
     "Features as a table, targets as float64"
     x, y = as_frame(x), check_targets(y, allow_constant=True)
     if len(x) != len(y): raise ValueError(f'X and y must have equally many rows: got {len(x)} and {len(y)}')
     return x, y
 
+# %% ../nbs/api/66_own.ipynb #e23fc996
 def fit_array(
     X,              # (N, F) features; NaN for what is missing
     y,              # (N,) targets, or (N, T) vectors
-    method='prime', # this and all that follows as for `fit_table`
+    method='prime', # as for `fit_table`
     valid=None,     # (X, y), or a share; 0: none; None: 15 %
-    epochs=None, seed=0, device=None, progress=True, settings=None, bins=None,
+    epochs=None,    # as for `fit_table`
+    seed=0,         # as for `fit_table`
+    device=None,    # as for `fit_table`
+    progress=True,  # as for `fit_table`
+    settings=None,  # as for `fit_table`
+    bins=None,      # as for `fit_table`
 ) -> Fitted:
     "Train on an array of features; errors of `as_frame`, and as `fit_table`"
     x, y = _array_data(X, check_targets(y))

@@ -52,22 +52,25 @@ def read_map(
     if a.ndim != 2 or a.dtype.kind not in 'fiu' or not a.size or np.isinf(a).any(): raise ValueError(f'{path} must be a map (H, W) of finite numbers, NaN for none: got shape {a.shape}, type {a.dtype}')
     return a.astype(np.float64) if kind == '.npy' else np.where(a == missing, np.nan, a*unit)
 
-# %% ../nbs/api/66b_own_maps.ipynb #671ea418
+# %% ../nbs/api/66b_own_maps.ipynb #933c1ad9
 def middle(
     a:np.ndarray, # (H, W)
-    side:int,     # of the result
+    side:int,     # side of the result in pixels
 ) -> np.ndarray: # (side, side)
     "The middle square of a map, brought to a size by nearest neighbour"
     s = min(a.shape)
     i, j = (np.floor((n - s)/2 + (np.arange(side) + .5)*s/side).astype(int) for n in a.shape)
     return a[np.ix_(i, j)]
 
-def map_side(size:int) -> int: # side of the predictions for pictures of this size: half of it
+def map_side(
+    size:int, # side of the picture in pixels
+) -> int: # side of the predictions for pictures of this size: half of it
+    "Side of the predictions for pictures of this size: half of it, rounded up to an even number"
     return 2*-(-size//4)
 
-# %% ../nbs/api/66b_own_maps.ipynb #ec9fe10d
+# %% ../nbs/api/66b_own_maps.ipynb #4ed85078
 class MapInput(ImageInput):
-    "Pictures in files, and maps in files beside them"
+    "Pictures in files, and maps in files beside them; `ValueError` for a setting out of range"
     kind = 'maps'
     def __init__(self,
         column='image',   # names of the pictures
@@ -81,10 +84,15 @@ class MapInput(ImageInput):
         if isinstance(unit, bool) or not isinstance(unit, (int, float)) or not 0 < unit < np.inf: raise ValueError(f'unit must be a positive number, what one level of a PNG stands for: got {unit!r}')
         if missing is not None and (isinstance(missing, bool) or not isinstance(missing, (int, float))): raise ValueError(f'missing must be a level of a PNG, or None: got {missing!r}')
         self.map_column, self.unit, self.missing = map_column, float(unit), missing
-    def to_dict(self) -> dict: return super().to_dict() | dict(map_column=self.map_column, unit=self.unit, missing=self.missing)
+    def to_dict(self) -> dict:
+        "What `from_dict` needs, for JSON; the folder is not part of it"
+        return super().to_dict() | dict(map_column=self.map_column, unit=self.unit, missing=self.missing)
     @classmethod
-    def from_dict(cls, d):
-        return cls(json_field(d, 'column', str, 'input'), json_field(d, 'size', int, 'input'), '.', json_field(d, 'map_column', str, 'input'), json_field(d, 'unit', float, 'input'), d.get('missing'))
+    def from_dict(cls,
+        d, # as `to_dict` gives it
+    ):
+        "From `to_dict`; `ValueError` for a file that lacks something"
+        return cls(json_field(d, 'column', str, 'input'), json_field(d, 'size', int, 'input'), '.', json_field(d, 'map_column', str, 'input'), json_field(d, 'unit', float, 'input'), None if d.get('missing', 0) is None else json_field(d, 'missing', float, 'input'))
 
 # %% ../nbs/api/66b_own_maps.ipynb #05cff70b
 def _frame(path):
@@ -125,26 +133,42 @@ def mirror_both(
     flip = (torch.rand(len(x), device=x.device) < .5)[:, None, None, None]
     return torch.where(flip, x.flip(-1), x), torch.where(flip, y.flip(-1), y)
 
-# %% ../nbs/api/66b_own_maps.ipynb #acd68d4a
+# %% ../nbs/api/66b_own_maps.ipynb #cd8f2a3d
 class BothTfm(ItemTransform):
     "A function of pictures and maps, in training only"
     split_idx = 0
-    def __init__(self, f): super().__init__(); self.f = f
-    def encodes(self, b): return self.f(*b)
+    def __init__(self,
+        f, # (pictures, maps) -> (pictures, maps)
+    ):
+        super().__init__(); self.f = f
+    def encodes(self,
+        b, # (pictures, maps)
+    ):
+        "The batch, changed"
+        return self.f(*b)
 
-def map_loaders(x, y, dev, config, seed, device): # as `make_loaders`, for maps (N, 1, h, w)
+# %% ../nbs/api/66b_own_maps.ipynb #2015dd89
+def map_loaders(
+    x,      # (N, 3, H, W) bytes
+    y,      # (N, 1, h, w) as the network learns them, NaN where there is no target
+    dev,    # as for `make_loaders`
+    config, # with batch_size and augment
+    seed,   # of the order
+    device, # that batches are brought to
+):
+    "Batches of pictures and maps; `ValueError` for an unknown augmentation"
     aug = dict(mirror=mirror_both).get(config['augment'], config['augment'])
     if aug is not None and not callable(aug): raise ValueError(f'unknown augmentation: got {aug!r}, expected None, "mirror", or a function of pictures and maps that returns both')
     dls = make_loaders(x, y, dev, config | dict(augment=None), seed, device)
     if aug: dls.train.after_batch.add(BothTfm(aug))
     return dls
 
-# %% ../nbs/api/66b_own_maps.ipynb #b438226b
+# %% ../nbs/api/66b_own_maps.ipynb #27f43f26
 PIXELS = 50_000 # at most so many decide about bins and units
 
 def pixel_sample(
     maps:np.ndarray, # (N, h, w), NaN where there is no target
-    seed=0,
+    seed=0,          # of the draw
     most=None,       # None: `PIXELS`
 ) -> np.ndarray: # (n,) float64
     "Targets of some pixels, drawn without replacement"
@@ -158,7 +182,7 @@ def mean_targets(
     "Mean of each map; `ValueError` if all are the same"
     return check_targets(np.nanmean(maps.astype(np.float64), (1, 2)), f'the mean of each map in {name}')
 
-# %% ../nbs/api/66b_own_maps.ipynb #f43a6d12
+# %% ../nbs/api/66b_own_maps.ipynb #2354c25b
 def check_map_method(
     method:str, # parts joined by '+'
 ):
@@ -167,9 +191,9 @@ def check_map_method(
         if r.callback and r.name != 'prime': raise ValueError(f'{r.name} is not for maps: got {method!r}. Use "prime", "prime+prw" and the like, or weights such as "sqinv".')
 
 def judge_pixels(
-    y:np.ndarray, # (N, h, w) targets in their unit, NaN where there is none
-    target:Target,
-    bins, # `LabelBins` of pixels
+    y:np.ndarray,  # (N, h, w) targets in their unit, NaN where there is none
+    target:Target, # brings outputs back to their unit
+    bins,          # `LabelBins` of pixels
 ): # function: (N, 1, h, w) outputs -> dict
     "How outputs are judged: over all pixels that have a target, at once"
     return lambda out: shot_metrics(target.decode(out), y, bins, ('MAE', 'balanced_MAE'), mask=np.isfinite(y))
@@ -195,10 +219,13 @@ def evaluate(self:MapFitted,
     y = self.input.read_maps(new) if y is None else np.asarray(y, np.float64)
     return {k: v if v is None else float(v) for k,v in shot_metrics(self.predict(new), y, self.bins, metrics, mask=np.isfinite(y)).items()}
 
-# %% ../nbs/api/66b_own_maps.ipynb #927928f3
+# %% ../nbs/api/66b_own_maps.ipynb #993f98f5
 @patch
-def known(self:MapFitted, rows=None, y=None) -> tuple: # rows, mean targets (N,), inputs, mean features (N, F), mean predictions (N,)
-    "Data to explain the model by: the training rows, or others, each by its mean"
+def known(self:MapFitted,
+    rows=None, # other rows than those of training; None: those of training
+    y=None,    # (N,) their mean targets, if they are not to be read from the maps
+) -> tuple: # rows, mean targets (N,), inputs, mean features (N, F), mean predictions (N,)
+    "Data to explain the model by: the training rows, or others, each by its mean; `ValueError` for a model from a file without `rows`"
     if rows is None and self.rows is None: raise ValueError('a model from a file does not know its training rows: got rows=None. Pass rows with their maps: rows=df.')
     if rows is None: rows, y, x = self.rows
     else: x, y = self.input.read(rows), np.nanmean(self.input.read_maps(rows).astype(np.float64), (1, 2)) if y is None else np.asarray(y)

@@ -29,22 +29,30 @@ def check_columns(
         hint = f' Did you mean {near[0]!r}?' if near else ''
         raise ValueError(f'no column {c!r} for {what}: {name} has {", ".join(map(repr, have[:8]))}{" and more" if len(have) > 8 else ""}.{hint}')
 
-# %% ../nbs/api/67a_own_source.ipynb #c4b1cc9f
+# %% ../nbs/api/67a_own_source.ipynb #02a8ebdd
 LEAST_ROWS = 20 # that there must be to learn from
 
 def _lines(table, bad):
     n = [table.lines[i] for i in bad]
     return f'line{"s"*(len(n) > 1)} {", ".join(map(str, n[:3]))}{f" and {len(n)-3} more" if len(n) > 3 else ""}'
 
-def check_text_target(table, target, cells):
+def check_text_target(
+    table,  # `Table` that holds the column
+    target, # name of the column
+    cells,  # its fields as they stand in the file
+):
     "`ValueError` for cells of the target that are no numbers"
     bad = [i for i,c in enumerate(cells) if not is_missing(c) and not is_number(c) and c.strip().lower().lstrip('+-') not in ('inf', 'infinity')]
     if not bad: return
     hint = 'Numbers with decimal commas need another delimiter than the comma, a semicolon say.' if all(COMMA.fullmatch(cells[i]) for i in bad) else 'Correct these cells, or choose another target.'
     raise ValueError(f'target {target!r} must be numbers: got {cells[bad[0]].strip()!r} in {_lines(table, bad)} of {table.name}. {hint}')
 
-# %% ../nbs/api/67a_own_source.ipynb #057b4679
-def check_target(table, target, least=LEAST_ROWS):
+# %% ../nbs/api/67a_own_source.ipynb #d532f87f
+def check_target(
+    table,            # `Table` that holds the column
+    target,           # name of the column
+    least=LEAST_ROWS, # rows that are enough
+):
     "Targets (N,) as float64; `ValueError` for what nothing can be learned from"
     check_columns([target], list(table.df), '--target', table.name)
     if table.df[target].dtype == object: check_text_target(table, target, table.texts(target))
@@ -56,7 +64,7 @@ def check_target(table, target, least=LEAST_ROWS):
     if len(v := np.unique(y)) == 2: raise ValueError(f'target {target!r} has two values only: got {v[0]:g} and {v[1]:g}. That is classification; this is for numbers.')
     return y
 
-# %% ../nbs/api/67a_own_source.ipynb #a79d68ac
+# %% ../nbs/api/67a_own_source.ipynb #64151670
 DATE = re.compile(r'\d{4}-\d{2}-\d{2}')
 
 def _says_nothing(word): return not (is_number(word) or DATE.match(word))
@@ -65,7 +73,11 @@ def _all_different(s):
     words = s.dropna().astype(str)
     return s.dtype == object and len(words) > 50 and words.nunique() > .5*len(words) and words.map(_says_nothing).mean() > .5
 
-def check_inputs(table, target, inputs):
+def check_inputs(
+    table,  # `Table` that holds the columns
+    target, # name of its column
+    inputs, # names of columns
+):
     "`ValueError` for input columns that are mistakes"
     if not inputs: raise ValueError(f'{table.name} has no column but the target {target!r}: expected inputs to predict it from')
     y = table.df[target]
@@ -76,8 +88,12 @@ def check_inputs(table, target, inputs):
             if y.dtype != object and s.equals(y): raise ValueError(f'column {c!r} is a copy of the target {target!r}: it will not be known when predicting. Remove it, or pass --ignore {c}.')
         elif _all_different(s): raise ValueError(f'column {c!r} has {s.nunique()} different words in {len(s)} rows: nothing carries over from a word to a new one. Pass --ignore {c}, or --text {c} if these are texts to learn from.')
 
-# %% ../nbs/api/67a_own_source.ipynb #9682e5a5
-def check_images(table, column, folder):
+# %% ../nbs/api/67a_own_source.ipynb #47aa4b95
+def check_images(
+    table,  # `Table` that holds the column
+    column, # names of the pictures
+    folder, # that they are in
+):
     "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
     for i, c in enumerate(table.texts(column)):
         path, at = Path(folder)/c.strip(), f'in {_lines(table, [i])} of {table.name}'
@@ -86,37 +102,50 @@ def check_images(table, column, folder):
         try: read_image(path, 8)
         except ValueError as e: raise ValueError(f'{e} It is named {at}.') from None
 
-# %% ../nbs/api/67a_own_source.ipynb #401e5863
-def check_texts(table, columns):
+# %% ../nbs/api/67a_own_source.ipynb #da7dd6ec
+def check_texts(
+    table,   # `Table` that holds the columns
+    columns, # names
+):
     "`ValueError` for a column of numbers, or cells without text"
     for c in columns:
         if table.df[c].dtype != object: raise ValueError(f'column {c!r} of {table.name} holds no text: got {table.texts(c)[0]!r} first. Leave out --text to use it as a number.')
         bad = [i for i, v in enumerate(table.texts(c)) if not v.strip()]
         if bad: raise ValueError(f'column {c!r} has no text in {_lines(table, bad)} of {table.name}. Fill or remove these rows.')
 
-# %% ../nbs/api/67a_own_source.ipynb #ed2c60ce
+# %% ../nbs/api/67a_own_source.ipynb #5ae5fde5
 @dataclass
 class Source:
     "A table that was checked, and what its columns are for"
-    table:Table
-    target:str
+    table:Table # as `read_table` gives it
+    target:str # name of its column
     inputs:list           # columns
     kind:str = 'table'    # or 'images', 'text'
     folder:str = '.'      # of pictures
     encoder:str = 'auto'  # of texts
-    notes:list = field(default_factory=list)
+    notes:list = field(default_factory=list) # sentences: what was guessed or left out
     @property
-    def df(self): return self.table.df[[self.target, *self.inputs]]
+    def df(self):
+        "The columns that are used, target first"
+        return self.table.df[[self.target, *self.inputs]]
     @property
-    def y(self): return self.table.df[self.target].to_numpy(float)
+    def y(self):
+        "Targets, (N,) float64"
+        return self.table.df[self.target].to_numpy(float)
 
-# %% ../nbs/api/67a_own_source.ipynb #588a96db
-def drop_rows(table, keep):
+# %% ../nbs/api/67a_own_source.ipynb #83649564
+def drop_rows(
+    table, # `Table`, changed in place
+    keep,  # (N,) boolean
+):
     "The table without some rows"
     table.df = table.df[keep].reset_index(drop=True)
     table.cells, table.lines = ([v for v, k in zip(o, keep) if k] for o in (table.cells, table.lines))
 
-def drop_missing(table, target) -> list: # notes
+def drop_missing(
+    table,  # `Table`, changed in place
+    target, # name of its column
+) -> list: # notes
     "Leave out rows whose target is missing"
     keep = table.df[target].notna().to_numpy()
     if not keep.all(): drop_rows(table, keep)
@@ -139,9 +168,11 @@ def read_source(
                a.folder or str(Path(a.data).parent), a.encoder, notes)
     return check_source(s)
 
-# %% ../nbs/api/67a_own_source.ipynb #65ffbb57
-def check_source(s:Source) -> Source:
-    "The source, or an error for inputs of the wrong kind"
+# %% ../nbs/api/67a_own_source.ipynb #171347d2
+def check_source(
+    s:Source, # read, and not yet checked
+) -> Source:
+    "The source, or an error for inputs of the wrong kind: `ValueError` of `check_inputs`, `check_images` or `check_texts`"
     if s.kind == 'images': check_images(s.table, s.inputs[0], s.folder)
     elif s.kind == 'text': check_texts(s.table, s.inputs)
     else:

@@ -60,13 +60,14 @@ def plot_histogram(
     ax.legend(handles=_shot_patches(bins), edgecolor='none')
     return ax
 
-# %% ../nbs/api/06_plots.ipynb #8fa371f6
+# %% ../nbs/api/06_plots.ipynb #b7a8be2e
 def error_curve(
-    pred, targ,     # predictions and targets, one shape
+    pred,           # (N,) predictions
+    targ,           # (N,) targets
     bins:LabelBins, # where to measure: at the middle of each bin
     smooth=None,    # width of the gaussian window, in the unit of the target; None: mean within each bin
 ) -> np.ndarray: # (K,) mean absolute error; NaN where there is no test sample (within three widths)
-    "Mean absolute error along the target"
+    "Mean absolute error along the target; `ValueError` for different shapes, or a width that is not positive"
     p, t = as_pair(pred, targ)
     if smooth is None: k = (bins.index(t) == np.arange(bins.n_bins)[:, None]).astype(float)
     elif smooth <= 0: raise ValueError(f'smooth must be positive, in the unit of the target: got {smooth}. None gives the mean of each bin.')
@@ -74,16 +75,16 @@ def error_curve(
     total = k.sum(1)
     return np.where(total > 0, k @ np.abs(p-t), np.nan) / np.where(total > 0, total, 1)
 
-# %% ../nbs/api/06_plots.ipynb #86e503d5
+# %% ../nbs/api/06_plots.ipynb #2b1413d7
 def shot_spans(
-    bins:LabelBins,
+    bins:LabelBins, # K bins, in order
 ) -> list: # (low, high, shot name) of each run of bins with the same shot
     "Stretches of the target range by shot"
     s = bins.shot_of_bin
     cuts = [0, *(np.flatnonzero(np.diff(s)) + 1), len(s)]
     return [(float(bins.edges[a]), float(bins.edges[b]), SHOTS[s[a]]) for a,b in zip(cuts, cuts[1:])]
 
-# %% ../nbs/api/06_plots.ipynb #3480f04d
+# %% ../nbs/api/06_plots.ipynb #78e18341
 def plot_error_by_target(
     results,         # dict name -> (pred, targ), the baseline first
     bins:LabelBins,  # made from the training targets
@@ -91,7 +92,7 @@ def plot_error_by_target(
     target='target', # name of the target, with its unit
     smooth=None,     # width of the gaussian window, in the unit of the target; None: mean within each bin
 ) -> Axes:
-    "Mean absolute error along the target, one line per method, over the shots"
+    "Mean absolute error along the target, one line per method, over the shots; `ValueError` unless `results` is a dict with something in it, and errors of `error_curve`"
     if not isinstance(results, dict) or not results: raise ValueError(f'results must be a dict name -> (pred, targ): got {type(results).__name__}')
     ax = _axes(ax)
     for low, high, shot in shot_spans(bins): ax.axvspan(low, high, color=SHOT_COLORS[shot], alpha=.2, lw=0)
@@ -103,13 +104,13 @@ def plot_error_by_target(
     ax.legend(handles=[*ax.get_legend_handles_labels()[0], *_shot_patches(bins)], frameon=False, loc='center left', bbox_to_anchor=(1, .5))
     return ax
 
-# %% ../nbs/api/06_plots.ipynb #dea0a28d
+# %% ../nbs/api/06_plots.ipynb #2a1ff1ef
 def mean_features(
     features,       # (N, F)
     targets,        # (N,)
     bins:LabelBins, # where the bins are
 ) -> tuple: # (K',) mean targets of the K' bins that have samples, (K', F) their mean features
-    "Targets and features averaged per bin, in the order of the target"
+    "Targets and features averaged per bin, in the order of the target; `ValueError` unless features and targets pair up"
     z, y = to_numpy(features).astype(np.float64), check_targets(targets, allow_constant=True)
     if len(z) != len(y): raise ValueError(f'features and targets must pair up: got {len(z)} and {len(y)}')
     groups = [bins.index(y) == k for k in np.unique(bins.index(y))]
@@ -145,7 +146,7 @@ def plot_similarity(
     at, means = mean_features(features, targets, LabelBins(targets) if bins is None else bins)
     return _show_matrix(ax, cosine_similarity(means), at, at, target, target, vmin, vmax)
 
-# %% ../nbs/api/06_plots.ipynb #e426856e
+# %% ../nbs/api/06_plots.ipynb #dec24a8d
 def plot_proxy_similarity(
     proxies,         # (C, F) proxy features
     proxy_targets,   # (C,) scalar
@@ -156,7 +157,7 @@ def plot_proxy_similarity(
     vmin=None,       # least and ...
     vmax=None,       # ... largest similarity of the colour scale
 ) -> Axes:
-    "Cosine similarity of proxies, or of proxies and the features associated with them (PRIME, Figure 2a, b)"
+    "Cosine similarity of proxies, or of proxies and the features associated with them (PRIME, Figure 2a, b); `ValueError` for features without targets, or vectors as proxy targets"
     if (features is None) != (targets is None): raise ValueError('features and targets go together: got one of them. Pass both, or neither for proxies against proxies.')
     y = check_targets(proxy_targets, 'proxy_targets')
     if y.ndim > 1: raise ValueError(f'proxy_targets must be scalar to be sorted: got shape {y.shape}')
@@ -174,20 +175,20 @@ def _embed(z, metric, perplexity, seed):
     tsne = TSNE(metric=metric, perplexity=min(perplexity, (len(z)-1)/3), init='pca', random_state=seed)
     with threadpool_limits(1): return tsne.fit_transform(z.astype(np.float32))
 
-# %% ../nbs/api/06_plots.ipynb #e6bee228
+# %% ../nbs/api/06_plots.ipynb #2c01b3e7
 def plot_tsne(
-    features,        # (N, F)
-    targets,         # (N,) scalar
-    ax=None,         # Axes to draw into; default: a new figure
-    proxies=None,    # (C, F) proxy features, drawn as diamonds
-    bins=None,       # `LabelBins`: colour by shot; default: by target
-    target='target', # name of the target, with its unit
-    metric='cosine', # distance of features, any of scikit-learn's
-    perplexity=30.,  # effective number of neighbours
-    max_samples=1000,# at most that many samples enter, drawn at random
-    seed=0,          # of that draw and of t-SNE
+    features,         # (N, F)
+    targets,          # (N,) scalar
+    ax=None,          # Axes to draw into; default: a new figure
+    proxies=None,     # (C, F) proxy features, drawn as diamonds
+    bins=None,        # `LabelBins`: colour by shot; default: by target
+    target='target',  # name of the target, with its unit
+    metric='cosine',  # distance of features, any of scikit-learn's
+    perplexity=30.,   # effective number of neighbours
+    max_samples=1000, # at most that many samples enter, drawn at random
+    seed=0,           # of that draw and of t-SNE
 ) -> Axes:
-    "t-SNE of features, and of proxies with them (PRIME, Figure 3)"
+    "t-SNE of features, and of proxies with them (PRIME, Figure 3); `ValueError` unless features and scalar targets pair up"
     z, y = to_numpy(features), check_targets(targets, allow_constant=True)
     if len(z) != len(y) or y.ndim > 1: raise ValueError(f'features and scalar targets must pair up: got shapes {z.shape} and {y.shape}')
     keep = np.random.RandomState(seed).permutation(len(z))[:max_samples]

@@ -27,35 +27,35 @@ def uniform_targets(
     "Evenly spaced interior points of [lo, hi] (PRIME, section 3.2)"
     return lo + np.arange(1, n_proxies+1)*(hi - lo)/(n_proxies+1)
 
-# %% ../nbs/api/03_proxies.ipynb #016faa51
+# %% ../nbs/api/03_proxies.ipynb #bda79a13
 def random_targets(
     y:np.ndarray,  # (N,) or (N, T) training targets
     n_proxies:int, # C
-    seed:int=0,
+    seed:int=0,    # of the draw
 ) -> np.ndarray: # (C,) sorted, or (C, T)
     "Targets drawn uniformly over the range of `y` (PRIME, Table 18: M1 and M2)"
     draw = np.random.default_rng(seed).uniform(y.min(0), y.max(0), (n_proxies, *y.shape[1:]))
     return np.sort(draw) if y.ndim == 1 else draw
 
-# %% ../nbs/api/03_proxies.ipynb #663f526b
+# %% ../nbs/api/03_proxies.ipynb #1be118d7
 def kmeans_targets(
     y:np.ndarray,  # (N, T) or (N,) training targets
     n_proxies:int, # C
-    seed:int=0,
+    seed:int=0,    # of the first centres
 ) -> np.ndarray: # (C, T), or (C,) sorted
-    "Centres of K-means on the training targets (PRIME, section 3.2)"
+    "Centres of K-means on the training targets (PRIME, section 3.2); `ValueError` for fewer distinct targets than proxies"
     distinct = len(np.unique(y, axis=0))
     if distinct < n_proxies: raise ValueError(f'K-means needs at least n_proxies distinct targets: got {distinct} for {n_proxies} proxies. Use fewer proxies.')
     cols = y.reshape(len(y), -1)
     centres = KMeans(n_proxies, n_init=10, random_state=seed).fit(cols).cluster_centers_
     return np.sort(centres[:, 0]) if y.ndim == 1 else centres
 
-# %% ../nbs/api/03_proxies.ipynb #d9a2c16b
+# %% ../nbs/api/03_proxies.ipynb #154b8fc9
 def proxy_targets(
-    y,             # (N,) or (N, T) training targets
-    n_proxies:int, # C, at least 2
+    y,                 # (N,) or (N, T) training targets
+    n_proxies:int,     # C, at least 2
     method:str='auto', # 'uniform', 'random', 'kmeans'; 'auto' is uniform for scalar targets, kmeans for vectors
-    seed:int=0,
+    seed:int=0,        # for 'random' and 'kmeans'
 ) -> np.ndarray: # (C,) or (C, T)
     "Targets of the proxies; `ValueError` for bad targets, C < 2 or an unknown method"
     y = check_targets(y, 'training targets')
@@ -67,8 +67,10 @@ def proxy_targets(
     if method not in makers: raise ValueError(f'unknown method: got {method!r}, expected "auto", "uniform", "random" or "kmeans"')
     return makers[method](y, n_proxies, seed)
 
-# %% ../nbs/api/03_proxies.ipynb #c42c191f
-def default_scale(y:np.ndarray) -> float: # > 0
+# %% ../nbs/api/03_proxies.ipynb #67b1745b
+def default_scale(
+    y:np.ndarray, # (N,) or (N, T) training targets
+) -> float: # > 0
     "Largest distance that two targets within the range of `y` can have"
     with np.errstate(over='ignore'): return float(np.linalg.norm(y.max(0) - y.min(0)))
 
@@ -144,9 +146,9 @@ def _kept(x, name, ok, want, hint=''):
     if not (t.isfinite() & ok(t)).all(): raise ValueError(f'{name} must be {want}: got {x}, {t.tolist()} in float32. {hint}')
     return t
 
-# %% ../nbs/api/03_proxies.ipynb #677829db
+# %% ../nbs/api/03_proxies.ipynb #28933cfa
 class Proxies(nn.Module):
-    "C learned features with fixed targets"
+    "C learned features with fixed targets; `ValueError` for targets, counts, a scale or a width out of range"
     def __init__(self,
         targets,          # (C,) or (C, T) proxy targets
         n_features:int,   # F, width of the feature z
@@ -187,10 +189,15 @@ def make_proxies(
     counts = np.bincount(nearest_proxy(y, t).numpy(), minlength=n_proxies)
     return cls(t, n_features, default_scale(y) if scale is None else scale, counts)
 
-# %% ../nbs/api/03_proxies.ipynb #3e5923b6
+# %% ../nbs/api/03_proxies.ipynb #86228487
 class CentroidProxies(Proxies):
     "Proxies whose features are centroids of the samples nearest to them, not parameters (PRIME, Table 17)"
-    def __init__(self, targets, n_features, scale=1., counts=None):
+    def __init__(self,
+        targets,     # as for `Proxies`
+        n_features,  # as for `Proxies`
+        scale=1.,    # as for `Proxies`
+        counts=None, # as for `Proxies`
+    ):
         super().__init__(targets, n_features, scale, counts)
         start = self.features.detach().clone()
         del self.features

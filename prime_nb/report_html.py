@@ -20,12 +20,14 @@ from .metrics import cosine_similarity
 from .plots import LINE_STYLES, SHOT_COLORS, error_curve, plot_error_by_target, plot_histogram, plot_proxy_similarity, plot_similarity
 from .targets import SHOTS, LabelBins
 
-# %% ../nbs/api/68_report.ipynb #6fc4e8c6
+# %% ../nbs/api/68_report.ipynb #265977e2
 SHORT = dict(vanilla='plain', sqinv='weighted', prime='PRIME')
 MEANINGS = dict(vanilla='plain: every sample counts alike', sqinv='weighted: a sample counts by the inverse square root of the number of samples in its bin (SQInv)',
                 prime='PRIME: as weighted, with features pulled to proxies that are spread evenly over the target')
 
-def short(name) -> str: return SHORT.get(name, name)
+def short(name) -> str:
+    "What pictures call the method `name`"
+    return SHORT.get(name, name)
 
 # %% ../nbs/api/68_report.ipynb #3200f8b6
 def method_dict(
@@ -42,7 +44,7 @@ def difference_list(
     "Differences of all pairs of methods"
     return [dict(a=a, b=b, key=key, **c.difference(a, b, key)) for i, a in enumerate(c.names) for b in c.names[:i]]
 
-# %% ../nbs/api/68_report.ipynb #43218f68
+# %% ../nbs/api/68_report.ipynb #4ea97f93
 def curves(
     preds,  # name -> (N,) or (R, N) predictions
     targ,   # (N,) targets
@@ -53,7 +55,9 @@ def curves(
     line = lambda p: [None if np.isnan(e) else float(e) for e in error_curve(as_runs(p).mean(0), targ, bins, smooth)]
     return dict(centers=bins.centers.tolist(), **{k: line(p) for k,p in preds.items()})
 
-def smoothing(bins) -> float: return 1.5*float(np.median(np.diff(bins.edges))) # width of the window of error curves
+def smoothing(bins) -> float:
+    "Width of the window of error curves, in the unit of the target: one and a half times the median width of `bins`"
+    return 1.5*float(np.median(np.diff(bins.edges)))
 
 # %% ../nbs/api/68_report.ipynb #39622469
 def report_dict(
@@ -118,10 +122,10 @@ def view(
     e, w = bins.edges, 3*float(np.median(np.diff(bins.edges)))
     return max(e[0], e[1]-w), min(e[-1], e[-2]+w)
 
-# %% ../nbs/api/68_report.ipynb #213095e7
+# %% ../nbs/api/68_report.ipynb #e649c1cd
 def draw_histogram(
     bins,   # of the target
-    target, # its name
+    target, # name of the target
 ) -> str:
     "Training samples per bin, as SVG"
     held = bins.counts[bins.counts > 0]
@@ -132,7 +136,7 @@ def draw_error(
     preds,  # name -> (N,) or (R, N) predictions
     targ,   # (N,) targets
     bins,   # of the target
-    target, # its name
+    target, # name of the target
 ) -> str:
     "Error along the target, a line per method, as SVG"
     results = {short(k): (as_runs(p).mean(0), targ) for k,p in preds.items()}
@@ -161,12 +165,12 @@ def _whiskers(ax, x, differences, color, label):
     for x, d in have: ax.plot([x, x], [d['low'], d['high']], color=color, lw=2)
     ax.plot([x for x,_ in have], [d['mean'] for _,d in have], 'o', color=color, label=label)
 
-# %% ../nbs/api/68_report.ipynb #d3ecbb76
+# %% ../nbs/api/68_report.ipynb #c80cee0c
 def draw_features(
     features,           # (N, F) of samples the model was not trained on
     targ,               # (N,) targets
     bins,               # of the target
-    target,             # its name
+    target,             # name of the target
     proxies=None,       # (C, F), if there are any
     proxy_targets=None, # (C,)
 ) -> str:
@@ -226,7 +230,7 @@ def imbalance_rows(
             ['imbalance ratio', fmt(d['ratio']), 'samples in the fullest bin for one in the emptiest that has any'],
             ['C<sub>D</sub>', fmt(d['C_D']), f"how much rarer than in balanced data the rarest target ({fmt(d['rarity_target'])}) or proxy ({fmt(d['rarity_proxy'])}) is: factor in the bound on the balanced error (PRIME, Theorem 4.1); 1 is balanced"]]
 
-# %% ../nbs/api/68_report.ipynb #dd70ffa1
+# %% ../nbs/api/68_report.ipynb #3ebd2cc3
 STYLE = '''
 :root{color-scheme:light dark;--ink:#1c1e21;--soft:#5b6169;--line:#d5d8dc;--page:#fff;--box:#eef4fa;--edge:#2f7fbf;--warn:#fdf3e1;--wedge:#d17a00}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e7e9;--soft:#a3a9b1;--line:#3b4047;--page:#16181b;--box:#1b2733;--edge:#5b9fd6;--warn:#2e2516;--wedge:#d99a3d}}
@@ -239,9 +243,11 @@ tbody th{font-weight:400}.num td,.num th{white-space:nowrap}.i{color:var(--soft)
 code{font-size:.9em;overflow-wrap:anywhere}'''.replace('\n', '')
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
-def esc(text) -> str: return html.escape(str(text))
+def esc(text) -> str:
+    "`text`, or anything that has one, safe within HTML"
+    return html.escape(str(text))
 
-# %% ../nbs/api/68_report.ipynb #3c478c1f
+# %% ../nbs/api/68_report.ipynb #c5b9f90c
 def section(
     heading, # plain text
     *parts,
@@ -249,11 +255,26 @@ def section(
     "A heading and what follows; '' if nothing does"
     return f'<section><h2>{esc(heading)}</h2>{"".join(parts)}</section>' if any(parts) else ''
 
-def figure(picture, caption) -> str: return f'<figure><div>{picture}</div><figcaption>{esc(caption)}</figcaption></figure>' if picture else ''
+def figure(
+    picture, # SVG, or ''
+    caption, # text below it
+) -> str:
+    "A picture with its caption, as HTML; nothing without a picture"
+    return f'<figure><div>{picture}</div><figcaption>{esc(caption)}</figcaption></figure>' if picture else ''
 
-def box(lines, kind='') -> str: return f'<div class="box {kind}">' + ''.join(f'<p>{esc(l)}</p>' for l in lines) + '</div>' if lines else ''
+def box(
+    lines,   # texts
+    kind='', # class of the box in the style sheet
+) -> str:
+    "A box with a paragraph for each line, as HTML; nothing without lines"
+    return f'<div class="box {kind}">' + ''.join(f'<p>{esc(l)}</p>' for l in lines) + '</div>' if lines else ''
 
-def bullets(lines) -> str: return '<ul>' + ''.join(f'<li>{esc(l)}</li>' for l in lines) + '</ul>' if lines else ''
+# %% ../nbs/api/68_report.ipynb #66cfe914
+def bullets(
+    lines, # texts
+) -> str:
+    "A list, as HTML; nothing without lines"
+    return '<ul>' + ''.join(f'<li>{esc(l)}</li>' for l in lines) + '</ul>' if lines else ''
 
 # %% ../nbs/api/68_report.ipynb #81f723b4
 CAPTIONS = dict(histogram='Training samples per bin. Bins with more than an even share are many-shot, with less than half of one few-shot; dotted lines show the limits.',

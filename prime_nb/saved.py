@@ -6,7 +6,7 @@
 __all__ = ['FORMAT', 'FORMAT_VERSION', 'WEIGHTS', 'INFO', 'SUMS', 'holds_model', 'model_folder', 'save_model', 'made_with',
            'load_model']
 
-# %% ../nbs/api/65_saved.ipynb #c7b6a6a5
+# %% ../nbs/api/65_saved.ipynb #424196bd
 import hashlib
 import json
 import os
@@ -15,16 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from .bench.files import replacing, write_json
+from .files import replacing, write_json
 from .data.columns import json_field
 
 # %% ../nbs/api/65_saved.ipynb #fbb97bbd
 FORMAT, FORMAT_VERSION = 'prime_nb model', 1
 WEIGHTS, INFO, SUMS = 'model.safetensors', 'model.json', 'SHA256SUMS'
 
-# %% ../nbs/api/65_saved.ipynb #34dcba34
+# %% ../nbs/api/65_saved.ipynb #fe75c7bf
 def holds_model(
-    folder,
+    folder, # any path
 ) -> bool:
     "Whether a folder holds a saved model, in order or not"
     try: info = json.loads((Path(folder)/INFO).read_text(encoding='utf-8'))

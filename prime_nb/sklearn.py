@@ -76,10 +76,11 @@ def __sklearn_tags__(self:PrimeRegressor):
     tags.target_tags.single_output = True
     return tags
 
-# %% ../nbs/api/67_sklearn.ipynb #e6cbf401
+# %% ../nbs/api/67_sklearn.ipynb #b914ef78
 def neg_balanced_mae(
     estimator, # a fitted `PrimeRegressor`, or a pipeline that ends in one
-    X, y,      # rows to judge
+    X,         # (N, F) rows to judge
+    y,         # (N,) their targets
 ) -> float: # the higher the better
     "Minus the mean absolute error, averaged over bins of the target: for `scoring=`; `ValueError` for vector targets"
     last = estimator[-1] if hasattr(estimator, 'steps') else estimator

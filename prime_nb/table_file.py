@@ -24,9 +24,9 @@ def _zeros(data):
     even, odd = ((head[i::2] == 0).mean() if len(head) > 1 else 0. for i in (0, 1))
     return 'utf-16-le' if odd > .4 and even < .05 else 'utf-16-be' if even > .4 and odd < .05 else None
 
-# %% ../nbs/api/67_table_file.ipynb #aaeb2112
+# %% ../nbs/api/67_table_file.ipynb #806f25d9
 def find_encoding(
-    data:bytes,
+    data:bytes,      # content of the file
     name='the file', # in messages
 ) -> str: # of Python
     "Encoding of text; `ValueError` where there is none, or several"
@@ -43,12 +43,14 @@ def find_encoding(
 
 def _line(data, at): return data.count(b'\n', 0, at) + 1
 
-# %% ../nbs/api/67_table_file.ipynb #4cc16789
+# %% ../nbs/api/67_table_file.ipynb #a1917ee5
 MAGIC = {b'PK\x03\x04': 'a workbook or an archive', b'\x1f\x8b': 'compressed (gzip)', b'%PDF': 'a PDF', b'\x89PNG': 'a picture', b'\xff\xd8\xff': 'a picture',
          b'PAR1': 'a Parquet file', b'\xd0\xcf\x11\xe0': 'an old workbook'}
 
-def read_bytes(path) -> bytes:
-    "Content of a file; `ValueError` for what is no text file"
+def read_bytes(
+    path, # of the file
+) -> bytes:
+    "Content of a file; `ValueError` for what is no text file, `FileNotFoundError` if there is none"
     path = Path(path)
     if path.is_dir(): raise ValueError(f'{path} is a folder: expected a CSV file')
     try: data = path.read_bytes()
@@ -59,9 +61,9 @@ def read_bytes(path) -> bytes:
     if not data.strip(): raise ValueError(f'{path} is empty: expected a header and rows')
     return data
 
-# %% ../nbs/api/67_table_file.ipynb #883637bd
+# %% ../nbs/api/67_table_file.ipynb #1fd63822
 def decode(
-    data:bytes,
+    data:bytes,      # content of the file
     encoding=None,   # None: by the bytes
     name='the file', # in messages
 ) -> tuple: # text, encoding
@@ -71,7 +73,7 @@ def decode(
     except LookupError: raise ValueError(f'unknown encoding: got {encoding!r}, expected one such as utf-8, utf-16 or latin-1') from None
     except UnicodeError as e: raise ValueError(f'{name} is not in {encoding}: {e.reason} at byte {getattr(e, "start", 0)}. Leave the encoding out, or give the right one.') from None
 
-# %% ../nbs/api/67_table_file.ipynb #f3487d12
+# %% ../nbs/api/67_table_file.ipynb #0dc28cbc
 DELIMITERS = {',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'bar'}
 
 def _widths(text, delimiter, lines=50):
@@ -80,7 +82,7 @@ def _widths(text, delimiter, lines=50):
     except csv.Error: return [1]
 
 def find_delimiter(text:str) -> str:
-    "The delimiter that cuts the lines alike; a comma if none cuts at all"
+    "The delimiter that cuts the lines of `text` alike; a comma if none cuts at all"
     widths = {d: _widths(text[:1_000_000], d) for d in DELIMITERS}
     even = {d: w[0] for d,w in widths.items() if len(set(w)) == 1 and w[0] > 1}
     likely = even or {d: (w or [1])[0] for d,w in widths.items()}
@@ -96,9 +98,10 @@ def _records(text, delimiter, name):
             if any(c.strip() for c in row): yield reader.line_num, row
     except csv.Error as e: raise ValueError(f'{name} cannot be cut into fields in line {reader.line_num}: {e}. Look for a quotation mark without its partner.') from None
 
-# %% ../nbs/api/67_table_file.ipynb #9665a6e2
+# %% ../nbs/api/67_table_file.ipynb #2b7c9cb5
 def cut(
-    text:str, delimiter:str,
+    text:str,        # of the file
+    delimiter:str,   # one of `DELIMITERS`
     name='the file', # in messages
     least=2,         # columns
 ) -> tuple: # header (list), rows (list of lists of strings), number of each row's last line
@@ -110,11 +113,12 @@ def cut(
     if wrong: raise ValueError(f'line {wrong[0][0]} of {name} has {len(wrong[0][1])} fields: expected {len(header)} as in the header, separated by {DELIMITERS.get(delimiter, delimiter)}s ({len(wrong)} such lines). Quote texts that hold the delimiter.')
     return header, [r for _,r in rest], [n for n,_ in rest]
 
-# %% ../nbs/api/67_table_file.ipynb #a849db18
+# %% ../nbs/api/67_table_file.ipynb #92386cb8
 def _is_index(values): return [v.strip() for v in values] in ([str(i + o) for i in range(len(values))] for o in (0, 1))
 
 def check_header(
-    header, rows,
+    header,          # names, as `cut` gives them
+    rows,            # lists of strings, as `cut` gives them
     name='the file', # in messages
 ) -> tuple: # places of the columns to keep, notes
     "Columns that have a name of their own; `ValueError` for the others"
@@ -128,12 +132,16 @@ def check_header(
 
 NUMBER = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?', re.I | re.A)
 
-def is_number(text) -> bool: return bool(NUMBER.fullmatch(text.strip()))
+def is_number(text) -> bool:
+    "Whether `text` reads as a number, blanks around it aside"
+    return bool(NUMBER.fullmatch(text.strip()))
 
-# %% ../nbs/api/67_table_file.ipynb #7a20a315
+# %% ../nbs/api/67_table_file.ipynb #4fbd4c83
 MISSING = {'', 'na', 'n/a', '#n/a', 'nan', '<na>', 'null', 'none', '-nan'} # in lower case
 
-def is_missing(text) -> bool: return text.strip().lower() in MISSING
+def is_missing(text) -> bool:
+    "Whether `text` stands for a missing value, one of `MISSING`"
+    return text.strip().lower() in MISSING
 
 def _numbers(cells, decimal):
     "Cells as float64, NaN where missing or no number"
@@ -141,34 +149,44 @@ def _numbers(cells, decimal):
     if decimal == ',': s = s.str.replace(',', '.', regex=False)
     return pd.to_numeric(s, errors='coerce').to_numpy(float)
 
-# %% ../nbs/api/67_table_file.ipynb #bf22648b
+# %% ../nbs/api/67_table_file.ipynb #20ab56c6
 def column(
-    cells,       # strings
+    cells,       # N strings
     decimal='.', # or ','
-) -> np.ndarray: # float64 with NaN for missing cells, or object with None for them
+) -> np.ndarray: # (N,) float64 with NaN for missing cells, or object with None for them
     "Cells as numbers if all that are not missing are, else as texts"
     out, missing = _numbers(cells, decimal), np.array([is_missing(c) for c in cells], bool)
     if not (np.isnan(out) & ~missing).any(): return out
     return np.array([None if m else c.strip() for c,m in zip(cells, missing)], object)
 
-# %% ../nbs/api/67_table_file.ipynb #ba226c19
+# %% ../nbs/api/67_table_file.ipynb #121c06c8
 COMMA, POINT = re.compile(r'\s*[-+]?\d+,\d+(e[-+]?\d+)?\s*', re.I), re.compile(r'\s*[-+]?\d*\.\d+(e[-+]?\d+)?\s*', re.I)
 
-def find_decimal(rows, delimiter) -> str: # '.' or ','
+def find_decimal(
+    rows,      # lists of strings
+    delimiter, # that cut them
+) -> str: # '.' or ','
     "The decimal sign of a table"
     cells = [c for r in rows[:2000] for c in r]
     return ',' if delimiter != ',' and any(map(COMMA.fullmatch, cells)) and not any(map(POINT.fullmatch, cells)) else '.'
 
-# %% ../nbs/api/67_table_file.ipynb #a9850e9d
+# %% ../nbs/api/67_table_file.ipynb #cb8287b1
 @dataclass
 class Table:
     "A table with what was guessed on the way"
     df:pd.DataFrame  # numbers as float64, texts as object, missing as NaN and None
     cells:list       # the fields as they stand in the file, row by row
     lines:list       # number of each row's (last) line
-    name:str; encoding:str; delimiter:str; decimal:str
+    name:str         # of the file, in messages
+    encoding:str     # of Python
+    delimiter:str    # one of `DELIMITERS`
+    decimal:str      # '.' or ','
     notes:list = field(default_factory=list) # sentences
-    def texts(self, column): return [r[list(self.df.columns).index(column)] for r in self.cells] # a column as it stands in the file
+    def texts(self,
+        column, # its name
+    ):
+        "Fields of a column as they stand in the file"
+        return [r[list(self.df.columns).index(column)] for r in self.cells]
 
 # %% ../nbs/api/67_table_file.ipynb #1ad662f4
 def read_table(
@@ -195,11 +213,11 @@ def _guesses(encoding, delimiter, decimal):
     out = [f'it was read as {encoding}']*(not encoding.startswith('utf')) + [f'fields are separated by {DELIMITERS.get(delimiter, delimiter)}s']*(delimiter != ',')
     return out + ['numbers have decimal commas']*(decimal == ',')
 
-# %% ../nbs/api/67_table_file.ipynb #1dd1d8a2
+# %% ../nbs/api/67_table_file.ipynb #a9fa88ef
 FORMULA = tuple('=+-@\t\r\n＝＋－＠')
 
 def disarm(text:str) -> str:
-    "The text, with an apostrophe in front if a spreadsheet might run it"
+    "`text`, with an apostrophe in front if a spreadsheet might run it"
     return "'" + text if text.lstrip(' ').startswith(FORMULA) and not is_number(text) else text
 
 # %% ../nbs/api/67_table_file.ipynb #24108db9

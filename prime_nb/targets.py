@@ -25,14 +25,14 @@ def _edges_from_width(y, width):
 
 def _is_number(x): return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
-# %% ../nbs/api/02_targets.ipynb #a77f8daf
+# %% ../nbs/api/02_targets.ipynb #994dc19c
 def make_edges(
-    y:np.ndarray,  # (N,) training targets
-    width=None,    # width of every bin, in the unit of the target
-    n_bins=None,   # or the number of equal bins over the range of `y`
-    edges=None,    # or the K+1 edges themselves, increasing
+    y:np.ndarray, # (N,) training targets
+    width=None,   # width of every bin, in the unit of the target
+    n_bins=None,  # or the number of equal bins over the range of `y`
+    edges=None,   # or the K+1 edges themselves, increasing
 ) -> np.ndarray: # (K+1,) edges, float64
-    "Edges of bins over the targets: width 1 for whole numbers (up to 1,000 bins), else 50 equal bins"
+    "Edges of bins over the targets: width 1 for whole numbers (up to 1,000 bins), else 50 equal bins; `ValueError` for edges that are no edges, or several of the three"
     if sum(o is not None for o in (width, n_bins, edges)) > 1: raise ValueError('give one of width, n_bins and edges: got several. Keep the one that you mean.')
     if edges is not None: return _check_edges(edges)
     if width is None and n_bins is None and (y == y.round()).all() and np.ptp(y) < 1000: width = 1
@@ -63,9 +63,9 @@ def _inner_edges(edges):
 # %% ../nbs/api/02_targets.ipynb #fc96b466
 SHOTS = ('Many', 'Median', 'Few') # in this order everywhere: shot 0, 1, 2
 
-# %% ../nbs/api/02_targets.ipynb #aa407272
+# %% ../nbs/api/02_targets.ipynb #8b3db0d8
 class LabelBins:
-    "Bins over a scalar target, made from the training targets"
+    "Bins over a scalar target, made from the training targets; `ValueError` for vectors, targets that `check_targets` refuses, edges or shots that do not fit"
     def __init__(self,
         y,                # (N,) training targets, finite and not constant
         width=None,       # width of every bin, in the unit of the target
@@ -79,12 +79,16 @@ class LabelBins:
         self.counts = np.bincount(self.index(y), minlength=self.n_bins)
         self.shot_of_bin = _shot_of_bin(self.counts, shots)
 
-# %% ../nbs/api/02_targets.ipynb #75954dd7
+# %% ../nbs/api/02_targets.ipynb #05339e6b
 @patch(as_prop=True)
-def n_bins(self:LabelBins) -> int: return len(self.edges) - 1
+def n_bins(self:LabelBins) -> int:
+    "K"
+    return len(self.edges) - 1
 
 @patch(as_prop=True)
-def centers(self:LabelBins) -> np.ndarray: return (self.edges[1:] + self.edges[:-1])/2
+def centers(self:LabelBins) -> np.ndarray: # (K,)
+    "Middle of each bin"
+    return (self.edges[1:] + self.edges[:-1])/2
 
 # %% ../nbs/api/02_targets.ipynb #ca7f9eb3
 @patch
@@ -121,14 +125,14 @@ def shots(self:LabelBins,
     idx = self.index(y)
     return torch.as_tensor(self.shot_of_bin, device=idx.device)[idx] if isinstance(idx, Tensor) else self.shot_of_bin[idx]
 
-# %% ../nbs/api/02_targets.ipynb #e82410e0
+# %% ../nbs/api/02_targets.ipynb #17dcdb3e
 def lds_window(
     kernel='gaussian', # 'gaussian', 'triang' or 'laplace'
     ks=5,              # size, odd
     sigma=2.,          # width of the gaussian and of the laplace kernel, in bins
     official=False,    # the gaussian as the code of Yang et al. makes it (see below)
 ) -> np.ndarray: # (ks,), largest value 1
-    "Kernel window of label distribution smoothing (Yang et al. 2021, eq. 1)"
+    "Kernel window of label distribution smoothing (Yang et al. 2021, eq. 1); `ValueError` for an even `ks`, a `sigma` that is not positive, or an unknown kernel"
     if not isinstance(ks, (int, np.integer)) or ks < 1 or ks % 2 == 0: raise ValueError(f'ks must be odd: got {ks}. It is a number of bins, from 1 up.')
     if not 0 < sigma < np.inf: raise ValueError(f'sigma must be positive: got {sigma}. It is a finite number of bins.')
     x, delta = np.arange(ks) - ks//2, np.eye(ks)[ks//2]
@@ -173,14 +177,14 @@ def _raw_weights(counts, power, lds):
     else: density, power = _smooth(counts.astype(np.float64)**power, **lds), 1 # smooths the roots themselves
     return np.where(density > 0, density, 1.)**-power
 
-# %% ../nbs/api/02_targets.ipynb #43593f81
+# %% ../nbs/api/02_targets.ipynb #788901d3
 @patch
 def weights(self:LabelBins,
     method='sqrt_inverse', # 'none', 'inverse' or 'sqrt_inverse'
     lds=None,              # None, True, or a dict of arguments of `density`
     clip=None,             # (least, most) counts used; the official AgeDB code has (5, 1000) with 'inverse'
 ) -> np.ndarray: # (K,) weight of a sample in each bin; the mean over the training samples is 1
-    "Weight of each bin (Yang et al. 2021)"
+    "Weight of each bin (Yang et al. 2021); `ValueError` for an unknown method, or a clip in the wrong order"
     lds = {} if lds is True else lds
     if clip is not None and not clip[0] <= clip[1]: raise ValueError(f'clip must be (least, most): got {clip}')
     counts = self.counts if clip is None else np.clip(self.counts, *clip)
@@ -190,7 +194,7 @@ def weights(self:LabelBins,
 # %% ../nbs/api/02_targets.ipynb #03378dc1
 OFFICIAL_LDS = dict(kernel='gaussian', ks=5, sigma=2., official=True) # the setting of the published benchmarks
 
-# %% ../nbs/api/02_targets.ipynb #b60ac36c
+# %% ../nbs/api/02_targets.ipynb #27182ade
 class BinWeights(nn.Module):
     "Weights of targets, looked up by bin"
     def __init__(self,
@@ -203,6 +207,7 @@ class BinWeights(nn.Module):
     def forward(self,
         y:Tensor, # targets of any shape
     ) -> Tensor: # weights, same shape, float32; NaN for a NaN
+        "Weight of each target, that of its bin; the nearest bin beyond the edges"
         y = y.detach().float().contiguous()
         return torch.where(y.isnan(), torch.nan, self.weights[torch.bucketize(y, self.inner, right=True)])
 
@@ -229,14 +234,14 @@ def to_dict(self:LabelBins) -> dict: # plain lists
     shots = {k: [int(b) for b in v] for k,v in self.shots_by.items()} if isinstance(self.shots_by, dict) else list(self.shots_by)
     return dict(edges=self.edges.tolist(), counts=self.counts.tolist(), shots=shots)
 
-# %% ../nbs/api/02_targets.ipynb #9f81f2f6
+# %% ../nbs/api/02_targets.ipynb #4ca16262
 @patch(cls_method=True)
 def from_counts(cls:LabelBins,
     counts,          # (K,) number of training samples in each bin
     edges,           # (K+1,) edges, increasing
     shots=(100, 20), # thresholds or lists, as in `LabelBins`
 ) -> LabelBins:
-    "Bins from published counts, where the targets themselves are not at hand"
+    "Bins from published counts, where the targets themselves are not at hand; `ValueError` for edges that do not increase, or counts that are no whole numbers or do not fit"
     self = cls.__new__(cls)
     self.edges, c, self.shots_by = _check_edges(edges), as_float64(counts, 'counts'), shots
     if c.shape != (self.n_bins,) or not (c >= 0).all() or not (c % 1 == 0).all() or not c.any():
@@ -245,11 +250,23 @@ def from_counts(cls:LabelBins,
     self.shot_of_bin = _shot_of_bin(self.counts, shots)
     return self
 
-# %% ../nbs/api/02_targets.ipynb #73468b26
+# %% ../nbs/api/02_targets.ipynb #d50d34fb
 @patch(cls_method=True)
-def from_dict(cls:LabelBins, d:dict) -> LabelBins:
+def from_dict(cls:LabelBins,
+    d:dict, # counts, edges and shots
+) -> LabelBins:
     "The bins that `to_dict` wrote down"
     return cls.from_counts(d['counts'], d['edges'], d['shots'] if isinstance(d['shots'], dict) else tuple(d['shots']))
+
+# %% ../nbs/api/02_targets.ipynb #0a03e856
+@patch
+def rescaled(self:LabelBins,
+    scale,     # s, above zero
+    center=0., # c
+) -> LabelBins:
+    "Bins of (y - center)/scale: same counts and shots; `ValueError` for a scale that is not above zero"
+    if not 0 < scale < np.inf: raise ValueError(f'scale must be positive: got {scale}. It is what one unit of the new targets stands for.')
+    return LabelBins.from_counts(self.counts, (self.edges - center)/scale, self.shots_by)
 
 # %% ../nbs/api/02_targets.ipynb #12f264ad
 @patch

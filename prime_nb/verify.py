@@ -60,16 +60,22 @@ def compare(
     if error <= rtol: return Check(name, 'passed', error, str(list(at)) if at else '')
     return Check(name, 'failed', error, str(list(at)) if at else '', f'got {float(got[at]):.9g}, want {float(want[at]):.9g}, allowed {rtol:g}')
 
-# %% ../nbs/api/50_verify.ipynb #365d9e60
+# %% ../nbs/api/50_verify.ipynb #5e923db7
 class Row(NamedTuple):
     "One file of the folder"
     name:str    # of the file
     checks:list # a `Check` for each array
     @property
-    def status(self): return next((s for s in ('unreadable', 'failed', 'passed') if self.select(s)), 'skipped')
+    def status(self):
+        "The worst that happened: 'unreadable', 'failed', 'passed', or 'skipped' if nothing was compared"
+        return next((s for s in ('unreadable', 'failed', 'passed') if self.select(s)), 'skipped')
     @property
-    def worst(self): return max((c for c in self.checks if c.error == c.error), key=lambda c: c.error, default=None)
-    def select(self, *status): return [c for c in self.checks if c.status in status]
+    def worst(self):
+        "The `Check` with the largest error; None if there is none"
+        return max((c for c in self.checks if c.error == c.error), key=lambda c: c.error, default=None)
+    def select(self, *status):
+        "Checks with one of these `status`"
+        return [c for c in self.checks if c.status in status]
 
 # %% ../nbs/api/50_verify.ipynb #954eebfc
 def _names(checks, n=3): return ', '.join(c.name for c in checks[:n]) + (f' and {len(checks)-n} more' if len(checks) > n else '')

@@ -14,7 +14,7 @@ import numpy as np
 from fastcore.basics import patch
 from .verify import Check, Skip, compare, manifest_field
 
-# %% ../nbs/api/50a_verify_cases.ipynb #8afe9f40
+# %% ../nbs/api/50a_verify_cases.ipynb #6eeab5c3
 @dataclass
 class Case:
     "One case of a reference file"
@@ -25,7 +25,9 @@ class Case:
     note:str    # remarks of whoever made it
     file:dict = field(repr=False) # every case of the file by name, this one too
     @property
-    def wanted(self): return [n for n,r in self.roles.items() if r not in ('input', 'hyper')]
+    def wanted(self):
+        "Names of the arrays that are to be recomputed: all but inputs and hyper-parameters"
+        return [n for n,r in self.roles.items() if r not in ('input', 'hyper')]
 
 # %% ../nbs/api/50a_verify_cases.ipynb #9371c4aa
 @patch
@@ -64,14 +66,14 @@ def verifies(
         return f
     return register
 
-# %% ../nbs/api/50a_verify_cases.ipynb #e0ca570d
+# %% ../nbs/api/50a_verify_cases.ipynb #e91c30b1
 NO_COUNTERPART = 'no counterpart yet'
 
 def check_wanted(
-    case:Case,
-    name,     # of a wanted array
-    got,      # what the adapter yielded, by name
-    crash='', # the error that ended it, if any
+    case:Case, # that the array belongs to
+    name,      # of a wanted array
+    got,       # what the adapter yielded, by name
+    crash='',  # the error that ended it, if any
 ) -> Check:
     "Compare one array of a case with what the adapter gave"
     full, given = f'{case.name}__{name}', got.get(name)
@@ -81,10 +83,10 @@ def check_wanted(
     if crash: return Check(full, 'failed', detail=f'could not be computed: {crash}')
     return Check(full, 'skipped', detail=NO_COUNTERPART)
 
-# %% ../nbs/api/50a_verify_cases.ipynb #dfc02ff5
+# %% ../nbs/api/50a_verify_cases.ipynb #84572145
 def check_case(
-    case:Case,
-    adapter, # generator of (name, array) pairs, or None
+    case:Case, # with its arrays
+    adapter,   # generator of (name, array) pairs, or None
 ) -> list: # of `Check`
     "Compare every wanted array of a case"
     got, crash = {}, ''

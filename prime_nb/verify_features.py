@@ -60,9 +60,11 @@ def _plain_ranks(case):
     yield 'rank_agedb', r if stable else Skip(UNSTABLE)
     yield 'rank_normalised_agedb', blackbox_rank(seq, official=True) if stable else Skip(UNSTABLE)
 
-# %% ../nbs/api/50c_verify_features.ipynb #3abf8e9e
+# %% ../nbs/api/50c_verify_features.ipynb #f0da6fae
 @verifies('ranksim.npz')
-def ranksim(case):
+def ranksim(
+    case, # a `Case` of RankSim
+):
     "Losses, ranks and blackbox gradients"
     if 'seq' in case.arrays: return (yield from _plain_ranks(case))
     if 'sequence' in case.arrays: return (yield from _blackbox(case))
@@ -74,9 +76,11 @@ def ranksim(case):
     yield 'feature_ranks', blackbox_rank(cosines(z))
     yield from _ranksim_losses(case, keep)
 
-# %% ../nbs/api/50c_verify_features.ipynb #55670020
+# %% ../nbs/api/50c_verify_features.ipynb #088093cb
 @verifies('conr.npz')
-def conr(case):
+def conr(
+    case, # a `Case` of ConR
+):
     "Loss and gradient with respect to features; zero with respect to predictions"
     h = case.hyper.get('defaults', {}) | case.hyper
     weights = lambda t: (lambda y: t('weights')) if h.get('use_weights', 'depth' in case.arrays) else None
@@ -88,15 +92,19 @@ def conr(case):
     make = lambda t: ConR(h['w'], h['effective_temperature'], h['e'], weights(t), official='age')
     yield from both_precisions(lambda z, t: make(t)(z, t('targets'), t('preds')), case, 'features')
 
-# %% ../nbs/api/50c_verify_features.ipynb #c39bfb25
+# %% ../nbs/api/50c_verify_features.ipynb #04e06e08
 @verifies('rnc.npz')
-def rnc(case):
+def rnc(
+    case, # a `Case` of Rank-N-Contrast
+):
     "Loss and gradient of two views"
     yield from both_precisions(lambda z, t: RankNContrast(case.hyper['temperature'])(z, t('labels')), case, 'features')
 
-# %% ../nbs/api/50c_verify_features.ipynb #850687dd
+# %% ../nbs/api/50c_verify_features.ipynb #52c919f6
 @verifies('ordinal_entropy.npz')
-def ordinal_entropy(case):
+def ordinal_entropy(
+    case, # a `Case` of ordinal entropy
+):
     "Loss and gradient of drawn samples, of a batch with centres, or of maps"
     h, of = case.hyper, 'features'
     if 'sampled_indices' in case.roles:
@@ -129,7 +137,7 @@ def _srl_step(case):
         for k, name in enumerate(('con', 'uni', 'smo')):
             yield from zip((f'loss_{name}{suffix}', f'grad_{name}{suffix}'), value_and_gradient(lambda z: terms(z)[k], z))
 
-# %% ../nbs/api/50c_verify_features.ipynb #734deb33
+# %% ../nbs/api/50c_verify_features.ipynb #2dac1118
 def _srl_part(case):
     "Function from embeddings and `t` to the loss that a case is about"
     h = case.hyper
@@ -138,7 +146,9 @@ def _srl_part(case):
     return lambda e, t: enveloping(e, t('points'))
 
 @verifies('srl.npz')
-def srl(case):
+def srl(
+    case, # a `Case` of SRL
+):
     "Parts, centroids, and whole steps"
     if 'loss_con' in case.wanted: return (yield from _srl_step(case))
     if 'centroids' not in case.wanted: return (yield from both_precisions(_srl_part(case), case, 'embeddings'))

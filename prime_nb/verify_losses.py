@@ -75,9 +75,11 @@ def _depth_histogram(p):
     p = np.r_[np.full(DEPTH_START, p[0]), p]
     return bin_targets(LabelBins.from_counts(np.ones(len(p)), np.arange(len(p) + 1)/10)), p/p.sum()
 
-# %% ../nbs/api/50d_verify_losses.ipynb #20ae6760
+# %% ../nbs/api/50d_verify_losses.ipynb #30ce3fff
 @verifies('lds_nyud2.npz')
-def depth_histograms(case):
+def depth_histograms(
+    case, # a `Case` with the histogram of NYUD2-DIR
+):
     "LDS weights by depth, and the histograms of Balanced MSE"
     yield from lds_nyud2(case)
     counts = case['train_bucket_num'][DEPTH_START:]
@@ -97,9 +99,11 @@ DEPTH_TRAIN_COUNTS = [ # pixels of the training set of NYUD2-DIR per 0.1 m, from
     3145082, 2951048, 2762369, 2367581, 2546089, 2343867, 2481579, 1722140, 3018892, 2325197, 1952354, 2047038, 1858707, 2052729, 1348558, 2487278,
     1314198, 3338550, 1132666]
 
-# %% ../nbs/api/50d_verify_losses.ipynb #ee0eca70
+# %% ../nbs/api/50d_verify_losses.ipynb #19de184a
 @verifies('balanced_mse.npz')
-def balanced_mse(case):
+def balanced_mse(
+    case, # a `Case` of Balanced MSE
+):
     "GAI, BMC and BNI, values and gradients, and histograms"
     if _BALANCED.search(case.name): yield from _balanced_loss(case)
     elif 'bucket_weights_lds' in case.wanted: yield from _age_histogram()
@@ -188,9 +192,11 @@ def _calibrated(case):
         a, c = calibration(t('m1'), t('v1_with_zero' if zero else 'v1'), t('m2'), t('v2'), **kw)
         yield n, torch.tensor(case['matrix'])*a + c
 
-# %% ../nbs/api/50d_verify_losses.ipynb #ef503311
+# %% ../nbs/api/50d_verify_losses.ipynb #a6e8e35d
 @verifies('fds.npz')
-def fds(case):
+def fds(
+    case, # a `Case` of FDS
+):
     "Windows, calibration, smoothed features, gradients and states"
     if 'matrix' in case.arrays: return (yield from _calibrated(case))
     if 'bucket_num' not in case.hyper: return (yield from _windows(case))
@@ -263,11 +269,13 @@ def _prm(case):
     yield 'kernel_window', fds_window(*(case.hyper[k] for k in ('kernel', 'ks', 'sigma')), official=True).astype(np.float32)
     yield from _diary(case, smoother, labels)
 
-# %% ../nbs/api/50d_verify_losses.ipynb #8e7cf6f6
+# %% ../nbs/api/50d_verify_losses.ipynb #2aaf32f8
 _VIR = dict(bucket_num=_prm, cotangent=_head, y_true=_uncertainty, b2=_kl_nig, gamma=_nig, targets=_out_loss)
 
 @verifies('vir.npz')
-def vir(case):
+def vir(
+    case, # a `Case` of VIR
+):
     "Each case by what it holds"
     adapter = next((f for n,f in _VIR.items() if n in case.hyper or n in case.arrays), None)
     if adapter: return adapter(case)

@@ -35,20 +35,20 @@ def weightings(
             lds = dict(kernel=m[3], ks=int(m[4]), sigma=float(m[5]), official=True) if m[3] else None
             yield name, m[1], WEIGHTINGS[m[2]], lds
 
-# %% ../nbs/api/50b_verify_peers.ipynb #881e5198
+# %% ../nbs/api/50b_verify_peers.ipynb #e761f9de
 SLIVER = 1e-3 # part of a bin's width, next to an edge
 
 def settle(
     y,              # labels, any shape
-    bins:LabelBins,
+    bins:LabelBins, # K bins
     theirs,         # bin of each label by the official code, same shape
-) -> np.ndarray: # `y`, moved to the middle of their bin where it differs from ours and the edge is near
+) -> np.ndarray: # same shape: `y`, moved to the middle of their bin where it differs from ours and the edge is near
     "Labels whose bin does not depend on how an edge is rounded"
     gap = np.minimum(np.abs(y - bins.edges[theirs]), np.abs(y - bins.edges[theirs + 1]))
     near = gap < SLIVER*np.diff(bins.edges)[theirs]
     return np.where(near & (bins.index(y) != theirs), bins.centers[theirs], y)
 
-# %% ../nbs/api/50b_verify_peers.ipynb #51bf6589
+# %% ../nbs/api/50b_verify_peers.ipynb #01cdc1a0
 AGE_CLIP = (5, 1000) # of the official AgeDB code, for inverse weights; every bin, empty ones too
 AGE_BINS = 121       # ages 0 to 120; whoever is older is in the last bin
 
@@ -59,8 +59,11 @@ def _ages(case):
     y = settle(y, LabelBins.from_counts(np.ones(n), np.arange(n + 1.)), np.clip(y.astype(int), 0, n - 1))
     return y, LabelBins(y, edges=np.arange(n + 1.))
 
+# %% ../nbs/api/50b_verify_peers.ipynb #3647b8ab
 @verifies('lds_agedb.npz')
-def lds_agedb(case):
+def lds_agedb(
+    case, # a `Case` with ages
+):
     "Windows, and weights by label and by sample"
     if 'kernel' in case.hyper: yield 'lds_window', lds_window(**case.hyper, official=True)
     for name, what, how, lds in weightings(case):
@@ -71,9 +74,11 @@ def lds_agedb(case):
         if what == 'weights_head': yield name, each[:len(case.arrays[name])]
         if what == 'weights_sum': yield name, each.sum()
 
-# %% ../nbs/api/50b_verify_peers.ipynb #ea4d7220
+# %% ../nbs/api/50b_verify_peers.ipynb #71a6fafd
 @verifies('lds_stsb.npz')
-def lds_stsb(case):
+def lds_stsb(
+    case, # a `Case` with scores
+):
     "Histogram, and weights by sample"
     bins = LabelBins(case['labels'], edges=np.linspace(*case.hyper['range'], case.hyper['bucket_num'] + 1))
     yield f'hist{bins.n_bins}', bins.counts
@@ -92,9 +97,11 @@ def _depths(depth, n=100):
     theirs = (depth.astype(np.float32)*np.float32(10)).astype(int)
     return settle(depth, _depth_bins(np.ones(n)), np.clip(theirs, 0, n - 1))
 
-# %% ../nbs/api/50b_verify_peers.ipynb #41cb0ae5
+# %% ../nbs/api/50b_verify_peers.ipynb #b65ec992
 @verifies('lds_nyud2.npz')
-def lds_nyud2(case):
+def lds_nyud2(
+    case, # a `Case` with depths in metres
+):
     "Weights by depth bin and by pixel"
     counts = case['train_bucket_num']
     bins = _depth_bins(counts, DEPTH_START)
@@ -105,7 +112,7 @@ def lds_nyud2(case):
     for name in case.wanted:
         if name.startswith('bni_'): yield name, Skip('Balanced MSE, which `verify_losses` checks')
 
-# %% ../nbs/api/50b_verify_peers.ipynb #d6607d5c
+# %% ../nbs/api/50b_verify_peers.ipynb #ecda658b
 GROUPS = dict(overall='All', many='Many', median='Median', medium='Median', few='Few', low='Few')
 _GROUPED = re.compile(rf'(balanced_)?({"|".join(GROUPS)})_(\w+)')
 
@@ -113,7 +120,7 @@ def _count(pred, targ): return float(len(pred))
 
 def by_group(
     case,      # a `Case`
-    pred,      # predictions
+    pred,      # (n,) predictions
     targ,      # targets, same shape
     bins,      # `LabelBins` that know the shots
     metrics,   # dict: name in the file -> metric
@@ -127,9 +134,11 @@ def by_group(
         v, n = (r[f'{i}/{GROUPS[m[2]]}'] for i in (k, '_n'))
         yield name, v if v is not None else 0. if n < 2 else np.nan
 
-# %% ../nbs/api/50b_verify_peers.ipynb #4494e450
+# %% ../nbs/api/50b_verify_peers.ipynb #26ec5f16
 @verifies('metrics_agedb.npz')
-def metrics_agedb(case):
+def metrics_agedb(
+    case, # a `Case` with predictions of ages
+):
     "MSE, MAE and geometric mean, over samples and over labels"
     train, targ = case['train_labels'], case['labels']
     lo, hi = np.floor(min(train.min(), targ.min())), np.floor(max(train.max(), targ.max()))
@@ -145,11 +154,13 @@ def _listed_shots(case, n_bins):
     left = set(range(n_bins)) - {b for v in shots.values() for b in v} # bins of depths that are never evaluated
     return shots | dict(few=shots['few'] + sorted(left))
 
-# %% ../nbs/api/50b_verify_peers.ipynb #3fd73c7c
+# %% ../nbs/api/50b_verify_peers.ipynb #0e17b3cf
 SCORE_MAX = 5. # scores are 0 to 5, the network's outputs 0 to 1
 
 @verifies('metrics_stsb.npz')
-def metrics_stsb(case):
+def metrics_stsb(
+    case, # a `Case` with predictions of scores
+):
     "MSE, MAE, geometric mean and correlations"
     n, targ = case.hyper['num_bins'], case['labels']
     bins = LabelBins.from_counts(np.ones(n), np.linspace(0, SCORE_MAX, n + 1), _listed_shots(case, n))
@@ -165,10 +176,12 @@ def _output(case, size):
     if 'output_lowres' not in case.arrays: return case['output']
     return F.interpolate(torch.tensor(case['output_lowres']), size=size, mode='bilinear', align_corners=True).numpy()
 
-# %% ../nbs/api/50b_verify_peers.ipynb #a0334477
+# %% ../nbs/api/50b_verify_peers.ipynb #43fd5b09
 DEPTH_BINS = 100
 
-def balanced_testset(case):
+def balanced_testset(
+    case, # a `Case` with depths in metres
+):
     "As many pixels of each depth bin in use as the rarest bin of all has"
     bins, depth = _depth_bins(np.ones(DEPTH_BINS)), _depths(case['depth'])
     counts = np.bincount(bins.index(depth).ravel(), minlength=bins.n_bins)
@@ -177,9 +190,11 @@ def balanced_testset(case):
     yield from dict(hist=counts, select_pixel_num=k, mask=mask[:, 0]).items()
     yield 'selected_per_bin', np.bincount(bins.index(depth[mask]), minlength=bins.n_bins)
 
-# %% ../nbs/api/50b_verify_peers.ipynb #23d336de
+# %% ../nbs/api/50b_verify_peers.ipynb #3373fa43
 @verifies('metrics_nyud2.npz')
-def metrics_nyud2(case):
+def metrics_nyud2(
+    case, # a `Case` with predictions of depths
+):
     "Depth metrics over pixels or over depth bins, and the balanced test mask"
     if 'mask' in case.wanted: return (yield from balanced_testset(case))
     depth, bins = case['depth'], _depth_bins(np.ones(DEPTH_BINS), shots=_listed_shots(case, DEPTH_BINS))
@@ -190,12 +205,12 @@ def metrics_nyud2(case):
     pred = _output(case, depth.shape[-2:]).ravel()
     yield from by_group(case, pred, depth.ravel(), bins, metrics, None if mask is None else mask.ravel(), settled)
 
-# %% ../nbs/api/50b_verify_peers.ipynb #1f517bd4
+# %% ../nbs/api/50b_verify_peers.ipynb #6ff0815e
 PRECISIONS = {'': torch.float32, '_f64': torch.float64, '_f64dd': torch.float64}
 
 def value_and_gradient(
     f, # function from a tensor to a scalar
-    x, # where
+    x, # any shape, where
 ): # f(x), and its gradient in the shape of `x`
     "A function and its gradient"
     x = torch.as_tensor(x).clone().requires_grad_()
@@ -214,7 +229,7 @@ def both_precisions(
         yield f'loss{suffix}', value
         yield f'grad_{of}{suffix}', gradient
 
-# %% ../nbs/api/50b_verify_peers.ipynb #6068b468
+# %% ../nbs/api/50b_verify_peers.ipynb #155591a4
 OFFICIAL_BETA = dict(agedb=dict(focal=.2, huber=1.), stsb=dict(focal=20., huber=.5))
 
 def _official_loss(hyper):
@@ -224,7 +239,9 @@ def _official_loss(hyper):
     return regression_loss(hyper['loss'], **(dict(beta=defaults[name]) | kw if name in defaults else kw))
 
 @verifies('losses_weighted.npz')
-def losses_weighted(case):
+def losses_weighted(
+    case, # a `Case` of a weighted loss
+):
     "L1, MSE, Huber and Focal-R, weighted or not"
     if 'loss' not in case.hyper: return
     loss, weighted = _official_loss(case.hyper), case.hyper['weights']
@@ -245,9 +262,11 @@ def _ldam_loss(x, t, case):
     loss = alignment_loss(s*x, F.one_hot(target, x.shape[1]).to(x.dtype), w, None if margins is None else s*margins)
     return loss/w[target].mean() if 'max_m' in h else loss # LDAM: divided by the sum of weights; focal: by the batch size
 
-# %% ../nbs/api/50b_verify_peers.ipynb #1560b77e
+# %% ../nbs/api/50b_verify_peers.ipynb #10bce2a0
 @verifies('ldam.npz')
-def ldam(case):
+def ldam(
+    case, # a `Case` of LDAM
+):
     "Margins, class-balanced weights, the loss, and the layer of cosines"
     h = case.hyper
     for name in case.wanted:

@@ -30,7 +30,8 @@ from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
 from prime_nb.baselines.uvote import UVoteLoss, expert_weights
 from prime_nb.baselines.vir import VIRLoss
-from prime_nb.bench.files import Lock, write_json
+from prime_nb.bench.files import Lock
+from prime_nb.files import write_json
 from prime_nb.bench.jobs import Job, finished, read_run
 from prime_nb.checks import check_close, check_targets, relative_error, to_numpy
 from prime_nb.data.cache import cached, cached_path

@@ -13,7 +13,7 @@ pytest.importorskip('nbdev', reason='the site is built from nbdev notebooks')
 missing = [m for m in ('sphinx', 'myst_nb', 'sphinx_book_theme', 'sphinx_design', 'sphinx_copybutton', 'pybtex', 'sphinx-mathjax-offline') if importlib.util.find_spec(m) is None]
 if missing: pytest.skip(f"no {', '.join(missing)} here: pip install -e '.[docs]'", allow_module_level=True)
 
-import browser, build_docs, check_outputs, check_site, draw_overview, site_cells, site_myst, site_nbdev, site_pages
+import browser, build_docs, check_site, draw_overview, site_cells, site_myst, site_nbdev, site_pages
 from site_myst import Book, Name, Page
 
 NBS = ROOT/'nbs'
@@ -291,9 +291,10 @@ class TestNamesHaveDocumentation:
     def test_every_public_name_has_a_docstring(self):
         assert not [f'{n.module}.{n.name}' for n in site().book.names if not n.line], 'add a docstring that says what, and names the source and the errors'
 
-    # Share of the parameters that have a comment. It may rise
-    SAID = dict(foundations=.8, method=.9, callbacks=.88, data=.9, models=.85, baselines=.8, checks=.7)
-    SAID['own-data'], SAID['benchmark-tools'] = .5, .35
+    # Share of the parameters with a comment of their own in the table of the site. It may rise. What must be said about every
+    # name, and may be said in the docstring or for several parameters of a line at once, is in test_docstrings.py
+    SAID = dict(foundations=.98, method=.98, callbacks=.95, data=.92, models=.94, baselines=.95, checks=.96)
+    SAID['own-data'], SAID['benchmark-tools'] = .88, .89
 
     def test_parameters_say_what_they_are(self):
         "Shape, unit and meaning; the message has the notebooks that say least"
@@ -380,24 +381,6 @@ class TestInChromium:
         (tmp_path/'a.html').write_text('<title>a</title><main><div style="width: 2000px">wide</div></main><img src="gone.png"><script>console.error("no"); nothing()</script>')
         found = '\n'.join(sum(asyncio.run(browser.check(tmp_path, ['a.html'], [390])).values(), []))
         for word in ('no', 'nothing is not defined', 'wider than the screen', 'gone.png'): assert word in found
-
-
-class TestStoredOutputs:
-    def out(self, text): return site_cells.nbformat.v4.new_output('stream', name='stdout', text=text)
-
-    @pytest.mark.parametrize('old, new', [('loss 1.234', 'loss 1.235'), ('a 0.1 b -3e-4', 'a 0.1000001 b -3.001e-4'), ('0.00:12 00:05', '0.00:12 00:07'), ('1e-9', '3e-8')])
-    def test_three_figures_agree(self, old, new): assert not check_outputs.difference(self.out(old), self.out(new))
-
-    @pytest.mark.parametrize('old, new', [('loss 1.23', 'loss 1.25'), ('a 1', 'b 1'), ('1 2', '1 2 3')])
-    def test_others_do_not(self, old, new): assert check_outputs.difference(self.out(old), self.out(new))
-
-    def test_where_a_text_is_cut_does_not_matter(self):
-        cell = lambda *texts: site_cells.nbformat.v4.new_notebook(cells=[site_cells.nbformat.v4.new_code_cell('', outputs=[self.out(t) for t in texts])])
-        assert not list(check_outputs.compare(cell('a 1\n', 'b 2\n'), cell('a 1\nb 2\n'))) and list(check_outputs.compare(cell('a 1\n'), cell('a 1\n', 'b 2\n')))
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize('path', notebooks(), ids=nbtools.name)
-    def test_a_new_run_gives_what_is_stored(self, path): assert not check_outputs.check(path)
 
 
 class TestCheckSite:

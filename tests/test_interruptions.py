@@ -25,12 +25,12 @@ def test_killed_and_started_again(name, kills, tmp_path):
     study.warm_up()
     rows = study.study(name, kills, 7, tmp_path)
     assert len(rows) == kills
-    for r in rows: assert not r['wrong'] and not r['end_wrong'] and r['same_figures'], r
+    for r in rows: assert not r['wrong'] and not r['end_wrong'] and r['same_figures'] and not r['left_over'], r
 
 def test_the_study_holds():
     d = json.loads((ROOT/'results'/'interruptions.json').read_text())
     assert d['total']['kills'] == len(d['kills']) >= 100 and set(d['tasks']) == set(study.TASKS)
-    assert d['total']['lost_or_half_written'] == d['total']['other_figures'] == 0
+    assert d['total']['lost_or_half_written'] == d['total']['other_figures'] == d['total']['temporary_files_left'] == 0
 
 def test_the_study_would_notice(tmp_path):
     class Broken(study.Task):
@@ -45,15 +45,17 @@ def test_the_study_would_notice(tmp_path):
     assert 'half-written' in study.look(Torn(), tmp_path, {})[0]
 
 def test_fastai_writes_over_earlier_checkpoints_when_it_resumes(tmp_path):
-    "Why the study has a callback of its own: fastai issue 2836"
+    "What RecallEpochs is for: fastai issue 2836"
     from fastai.callback.tracker import SaveModelCallback
-    for cb, kept in ((lambda start: SaveModelCallback(every_epoch=True, with_opt=True), False), (study.save_from, True)):
+    from prime_nb.callback.resume import RecallEpochs
+    for cbs, kept in (([], False), ([RecallEpochs()], True)):
+        save = SaveModelCallback(every_epoch=True, with_opt=True)
         task, folder = study.Checkpoints(), tmp_path/str(kept)
         learn = task.learner(folder)
         with learn.no_bar(), learn.no_logging():
-            learn.fit(2, 1e-2, cbs=cb(0))
+            learn.fit(2, 1e-2, cbs=[save, *cbs])
             before = study.sha(folder/'models'/'model_0.pth')
-            learn.fit(3, 1e-2, cbs=cb(2), start_epoch=2)
+            learn.fit(3, 1e-2, cbs=[save, *cbs], start_epoch=2)
         assert (study.sha(folder/'models'/'model_0.pth') == before) == kept
 
 
@@ -82,7 +84,7 @@ def test_a_benchmark_on_a_full_disk_goes_on_when_there_is_room(tmp_path):
     assert run('prime_bench', 'cli', more).returncode == 0 and len(list(tmp_path.rglob('[0-9].json'))) == 4
 
 def test_no_space_while_a_file_is_written(tmp_path, monkeypatch):
-    from prime_nb.bench.files import write_json
+    from prime_nb.files import write_json
     from prime_nb.data.cache import cached
     write_json(tmp_path/'a.json', 1)
     def full(self, *a, **kw):

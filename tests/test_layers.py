@@ -7,7 +7,7 @@ from nbtools import ROOT
 
 PACKAGE = ROOT/'prime_nb'
 LAYERS = {
-    0: 'table_file checks distances targets distributed',
+    0: 'table_file files checks distances targets distributed',
     1: 'proxies alignment objective losses metrics plots auto judge baselines',
     2: 'callback data models',
     3: 'learner bench verify verify_cases verify_peers verify_features verify_losses saved fitted fitting own own_maps own_source own_cli report_html sklearn cli data_cli'}

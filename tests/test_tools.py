@@ -3,7 +3,7 @@ import json, shutil
 
 import nbformat, pytest
 
-import check_clean, check_notebook, nbtools, readme_from_index, run_notebooks
+import check_clean, check_notebook, check_outputs, conftest, nbtools, readme_from_index, run_notebooks
 from nbtools import ROOT
 
 new = nbformat.v4
@@ -96,6 +96,90 @@ class TestCheckNotebook:
     def test_flags_are_honoured(self, project):
         path = notebook(project/'nbs'/'01_slow.ipynb', 'assert True', '#| slow\n1/0')
         assert check_notebook.main(path) == 0 and check_notebook.main(path, 'slow') == 1
+
+
+@pytest.fixture
+def stored(project):
+    "Writes a notebook, stores its outputs, then changes the code of a cell: `stored([cell, ...], {0: code})`"
+    def write(cells, then={}):
+        path = notebook(project/'nbs'/'01_out.ipynb', *cells)
+        assert run_notebooks.run(path, flags=['slow']) == ''
+        nb = nbtools.read(path)
+        for i, code in then.items(): nb['cells'][i]['source'] = [code]
+        path.write_text(json.dumps(nb))
+        return path
+    return write
+
+def said(path, *flags):
+    "Exit code of a run, and what it says of the outputs"
+    report = path.with_suffix('.json')
+    return check_notebook.main(path, *flags, report=report), json.loads(report.read_text())
+
+
+class TestOutputsOfARun:
+    def test_a_run_that_agrees_is_counted(self, stored):
+        cells = 'print("loss", 1.2345)', '# Text', 'x = 2', "print('shown');", "'a value'", "'no value';"
+        assert said(stored(cells), 'outputs') == (0, dict(compared=3, differ=[]))
+
+    def test_what_differs_is_an_error_only_if_asked_for(self, stored):
+        path = stored(['# Title\n\n> Promise', 'print("loss", 1.2345)', 'print("b")'], {1: 'print("loss", 1.3)'})
+        assert said(path) == (0, dict(compared=2, differ=['cell 1: 1.2345 became 1.3'])) and check_notebook.main(path, 'outputs') == 1
+
+    @pytest.mark.parametrize('before, after', [('print(1)', 'x = 1'), ('x = 1', 'print(1)'), ('print(1)', 'print(1); print(2)'), ('print("a")', 'print("b")')])
+    def test_an_output_that_is_gone_new_or_other_is_found(self, stored, before, after): assert len(said(stored([before], {0: after}))[1]['differ']) == 1
+
+    def test_cells_that_are_skipped_are_not_compared(self, stored):
+        path = stored(['#| slow\nprint(1)', '#| eval: false\nprint(1)', 'print(1)'])
+        nb = nbtools.read(path)
+        for c in nb['cells']: c['outputs'] = [dict(output_type='stream', name='stdout', text=['1\n'])]
+        path.write_text(json.dumps(nb))
+        assert said(path, 'outputs') == (0, dict(compared=1, differ=[]))
+
+    def test_progress_bars_and_tables_of_a_training_agree_with_a_kernel(self, stored):
+        table = 'from IPython.display import HTML, display\ndisplay(HTML("<table><tr><td>loss</td><td>0.5</td></tr></table>"))'
+        assert said(stored([table], {0: 'print("[###--]", end="\\r"); print("loss 0.5")'}))[1]['differ'] == []
+
+    def test_it_runs_with_the_threads_of_the_run_that_stored(self, stored, tmp_path):
+        path = stored(['import os; print(os.environ["OMP_NUM_THREADS"], os.environ["PYTHONHASHSEED"], hash("a"))'])
+        report = tmp_path/'report.json'
+        assert conftest.run_notebook(tmp_path/'log.txt', [str(path), 'outputs', '--report', str(report)]) == 0 and json.loads(report.read_text())['compared'] == 1
+
+    def test_a_notebook_cannot_rely_on_what_another_imported(self, project, tmp_path):
+        first = notebook(project/'nbs'/'01_a.ipynb', 'import sys; sys.leaked = 1; import prime_nb', 'print("said")\nassert 0')
+        second = notebook(project/'nbs'/'02_b.ipynb', 'import sys; assert not hasattr(sys, "leaked") and "prime_nb" not in sys.modules')
+        assert [conftest.run_notebook(tmp_path/'log.txt', [str(p)]) for p in (second, first, second)] == [0, 1, 0]
+        assert conftest.run_notebook(tmp_path/'log.txt', [str(first)]) == 1 and 'AssertionError' in (tmp_path/'log.txt').read_text()
+
+    def test_one_that_takes_too_long_is_ended(self, project, tmp_path):
+        forever = notebook(project/'nbs'/'01_a.ipynb', 'while True: pass')
+        fine = notebook(project/'nbs'/'02_b.ipynb', '1')
+        assert conftest.run_notebook(tmp_path/'log.txt', [str(fine)]) == 0
+        assert conftest.run_notebook(tmp_path/'log.txt', [str(forever)], timeout=2) is None and conftest.run_notebook(tmp_path/'log.txt', [str(fine)]) == 0
+
+    def test_the_summary_names_what_differs(self):
+        lines = list(conftest.outputs_summary({'nbs/a.ipynb': dict(compared=3, differ=['cell 1: 1 became 2']), 'nbs/b.ipynb': dict(compared=2, differ=[])}))
+        assert lines == ['stored outputs: 5 cells compared in 2 notebooks, 1 differ:', '  nbs/a.ipynb cell 1: 1 became 2'] and not list(conftest.outputs_summary({}))
+
+
+class TestRulesOfOutputs:
+    def out(self, text): return new.new_output('stream', name='stdout', text=text)
+    def cell(self, *outputs): return new.new_notebook(cells=[new.new_code_cell('', outputs=list(outputs))])
+
+    @pytest.mark.parametrize('old, now', [('loss 1.234', 'loss 1.235'), ('a 0.1 b -3e-4', 'a 0.1000001 b -3.001e-4'), ('0.00:12 00:05', '0.00:12 00:07'), ('1e-9', '3e-8')])
+    def test_three_figures_agree(self, old, now): assert not check_outputs.difference(self.out(old), self.out(now))
+
+    @pytest.mark.parametrize('old, now', [('loss 1.23', 'loss 1.25'), ('a 1', 'b 1'), ('1 2', '1 2 3')])
+    def test_others_do_not(self, old, now): assert check_outputs.difference(self.out(old), self.out(now))
+
+    def test_where_a_text_is_cut_does_not_matter(self):
+        texts = lambda *t: self.cell(*map(self.out, t))
+        assert not list(check_outputs.compare(texts('a 1\n', 'b 2\n'), texts('a 1\nb 2\n'))) and list(check_outputs.compare(texts('a 1\n'), texts('a 1\n', 'b 2\n')))
+
+    def test_a_picture_must_be_there_and_may_look_otherwise(self):
+        picture = lambda data: new.new_output('display_data', data={'image/png': data, 'text/plain': '<Figure>'})
+        assert not list(check_outputs.compare(self.cell(picture('a')), self.cell(picture('b')))) and list(check_outputs.compare(self.cell(picture('a')), self.cell()))
+
+    def test_a_bar_that_was_wiped_away_is_noise(self): assert check_outputs.joined([new.new_output('display_data', data={'text/html': [], 'text/plain': '<HTML>'})]) == []
 
 
 class TestReadme:

@@ -13,7 +13,7 @@ import argparse, json, os, resource, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 from prime_nb import __version__
-from prime_nb.bench.files import replacing, write_json
+from prime_nb.files import replacing, write_json
 
 FIT = 'import sys; from prime_nb.own_cli import prime_fit; sys.exit(prime_fit())'
 

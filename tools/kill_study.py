@@ -62,17 +62,8 @@ class Fit(Task):
         return dict(report={k: r[k] for k in ('methods', 'verdict', 'groups') if k in r}, judged=sha(folder/'model'/'judged.csv'), weights=sha(folder/'model'/'model'/'model.safetensors'))
 
 
-def save_from(start):
-    """fastai's callback, but quiet in epochs that are skipped: there it would write the weights of the checkpoint that was
-    loaded over all earlier ones (fastai issue 2836), and a kill in the middle would leave the wrong weights under their names"""
-    from fastai.callback.tracker import SaveModelCallback
-    class SaveNew(SaveModelCallback):
-        def after_epoch(self):
-            if self.epoch >= start: super().after_epoch()
-    return SaveNew(every_epoch=True, with_opt=True)
-
 class Checkpoints(Task):
-    "A Learner with PRIME and fastai's SaveModelCallback at every new epoch, resumed from the last checkpoint that can be read"
+    "A Learner with PRIME, RecallEpochs and fastai's SaveModelCallback at every epoch, resumed from the last checkpoint that can be read"
     epochs = 8
     def learner(self, folder):
         import torch
@@ -95,9 +86,11 @@ class Checkpoints(Task):
             return int(p.stem[6:])
         return -1
     def do(self, folder):
+        from fastai.callback.tracker import SaveModelCallback
+        from prime_nb.callback.resume import RecallEpochs
         learn = self.learner(folder)
         start = self.last(folder, learn) + 1
-        with learn.no_bar(), learn.no_logging(): learn.fit(self.epochs, 1e-2, cbs=save_from(start), start_epoch=start)
+        with learn.no_bar(), learn.no_logging(): learn.fit(self.epochs, 1e-2, cbs=[RecallEpochs(), SaveModelCallback(every_epoch=True, with_opt=True)], start_epoch=start)
         return 0
     def found(self, folder):
         learn, whole = self.learner(folder), {}
@@ -255,7 +248,7 @@ def main(argv=None):
     p.add_argument('--only', default=','.join(TASKS), help='tasks, separated by commas')
     a = p.parse_args(argv)
     warm_up()
-    from prime_nb.bench.files import write_json
+    from prime_nb.files import write_json
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, n in shares(a.kills, a.only.split(',')).items(): rows += study(name, n, a.seed, Path(folder)/name)

@@ -27,7 +27,7 @@ def judged(case):
 def main():
     import torch
     from hostile_cases import CASES
-    from prime_nb.bench.files import write_json
+    from prime_nb.files import write_json
     torch.set_num_threads(1)
     rows = [judged(c) for c in CASES]
     versions = {n: version(n) for n in ('prime_nb', 'torch', 'numpy', 'pillow', 'safetensors')} | dict(python=platform.python_version(), system=platform.system())

@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DIRECTIVE = re.compile(r'\s*#\s*\|\s*([\w-]+)\s*:?\s*(.*)')
 EXPORTS = {'export', 'exports', 'exporti'}
 TEST_WORDS = 'test_', 'assert', 'check_', 'raises'
+KERNEL_ENV = dict(PYTHONWARNINGS='ignore', PYTHONHASHSEED='0', TQDM_DISABLE='1', OMP_NUM_THREADS='1')    # of whoever runs a notebook
 
 
 def settings(root=ROOT):
@@ -63,6 +64,13 @@ def texts(output):
     yield '\n'.join(output.get('traceback', []))
     for mime, value in output.get('data', {}).items():
         if mime.startswith(('text/', 'image/svg')): yield ''.join(value)
+
+def is_noise(output):
+    "Whether an output is not worth storing: stderr, or a progress bar, also one that was wiped away"
+    html = output.get('data', {}).get('text/html')
+    if html is None: return output.get('name') == 'stderr'
+    html = ''.join(html).strip()
+    return not html or '<progress' in html or html.startswith('<style>')
 
 def private_paths(text, folders=None):
     "Places in `text` that name a folder of this machine: the project, the home folder, a temporary folder"

@@ -12,11 +12,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from nbtools import is_skipped, name, notebooks, private_paths, settings, skip_exec, texts
+from nbtools import KERNEL_ENV, is_noise, is_skipped, name, notebooks, private_paths, settings, skip_exec, texts
 
 SKIP_TAG = 'skip-execution'
 COLOUR = re.compile(r'\x1b\[[\d;]*m')
-KERNEL_ENV = dict(PYTHONWARNINGS='ignore', PYTHONHASHSEED='0', TQDM_DISABLE='1', OMP_NUM_THREADS='1')
 
 
 def execute(nb, folder, flags=(), timeout=1200):
@@ -28,11 +27,6 @@ def execute(nb, folder, flags=(), timeout=1200):
                    extra_arguments=['--IPKernelApp.log_level=40'], skip_cells_with_tag=SKIP_TAG,
                    resources=dict(metadata=dict(path=str(folder)))).execute()
     for cell in nb.cells: cell.metadata.pop('tags', None)
-
-def is_noise(output):
-    "Whether an output is not worth storing: stderr, or a progress bar"
-    html = ''.join(output.get('data', {}).get('text/html', ''))
-    return output.get('name') == 'stderr' or '<progress' in html or html.lstrip().startswith('<style>')
 
 def tidy(nb):
     "Drop what is not worth storing"

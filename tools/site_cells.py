@@ -5,8 +5,7 @@ import nbformat
 import numpy as np
 from PIL import Image
 
-from nbtools import source
-from run_notebooks import is_noise
+from nbtools import is_noise, source
 from site_myst import has_paper_numbers, number_displays, translate
 
 OPTION = re.compile(r'^#\|\s*([\w-]+)\s*:?\s*(.*)$')

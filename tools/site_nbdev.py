@@ -155,6 +155,7 @@ class render_docs(Processor):
             return
         if not self.nb.module_: raise ValueError(f'{self.nb.path_}: show_doc({m[1]}) in a notebook that exports nothing. Take the cell out.')
         obj = reduce(getattr, m[1].split('.'), import_module(self.nb.module_))
+        if type(obj).__name__ == 'Function': obj = obj.methods[0].implementation # `encodes` of a transform: nbdev shows nothing for it
         level = 4 if getattr(cell, 'is_method_', False) else min(3, self.level + 1)
         doc = show_doc(obj, renderer=TableRenderer, name=m[1], title_level=level)
         cell.update(cell_type='markdown', source=doc._repr_markdown_(), outputs=[], doc_name_=m[1], doc_line_=(doc.docs or '').split('\n')[0],

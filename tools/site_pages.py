@@ -9,7 +9,7 @@ DOCS = ROOT/'docs'
 
 # Layers of the API, in the order of the sidebar: page, title, what it is, which modules (the first match counts)
 LAYERS = [
-    ('foundations', 'Foundations', 'Distances, bins, metrics, plots: NumPy and plain PyTorch, no fastai.', 'distances targets metrics plots distributed'),
+    ('foundations', 'Foundations', 'Distances, bins, metrics, plots: NumPy and plain PyTorch, no fastai.', 'distances targets metrics plots distributed files'),
     ('method', 'The method', 'PRIME and the losses it is used with, as plain PyTorch modules for a loop of your own.', 'proxies alignment objective losses'),
     ('callbacks', 'Callbacks', 'The same for fastai: the head that owns the proxies, and the callbacks that read features from it.', 'callback.*'),
     ('own-data', 'Your own data', 'From a table or a file to a judged and saved model.', 'data.columns data.tabular data.table* data.inputs auto judge fit* saved table_file report_html learner own* sklearn'),

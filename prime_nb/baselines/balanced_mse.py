@@ -30,18 +30,18 @@ def as_rows(
     T = y.shape[1] if y.ndim == 2 else 1
     return tuple(as_columns(x.as_subclass(Tensor).reshape(-1, T)) for x in (pred, y))
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #6d9c3614
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #5f13f339
 def log_normal(
     sq:Tensor,  # squared distances, any shape
-    var:Tensor, # variance
+    var:Tensor, # scalar, or a shape that broadcasts: variance
     T:int=1,    # number of components of a target
 ) -> Tensor: # same shape as `sq`
     "log N(y; ŷ, σ²I) without the factor (2π)^(-T/2), which cancels in the loss"
     return -sq/(2*var) - T/2*var.log()
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #4be64672
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #13c5d9f3
 class BalancedMSE(nn.Module):
-    "Balanced MSE (Ren et al. 2022); a subclass defines `balance`"
+    "Balanced MSE (Ren et al. 2022); a subclass defines `balance`; `ValueError` for a `sigma` that is not positive"
     def __init__(self,
         sigma=1.,     # initial noise scale, in the unit of the target
         learn=True,   # is it learned? Then it has to be in the model: see `callback.loss.TrainLoss`
@@ -50,7 +50,13 @@ class BalancedMSE(nn.Module):
         super().__init__()
         if not 0 < sigma < 1e18: raise ValueError(f'sigma must be positive: got {sigma}. Its square has to fit into float32; it is the noise of a prediction, in the unit of the target.')
         self.sigma, self.rescale = nn.Parameter(torch.tensor(float(sigma)), requires_grad=learn), rescale
-    def balance(self, pred:Tensor, y:Tensor, var:Tensor) -> Tensor: raise NotImplementedError # (N,)
+    def balance(self,
+        pred:Tensor, # (N, T) predictions
+        y:Tensor,    # (N, T) targets
+        var:Tensor,  # scalar, variance of the noise
+    ) -> Tensor: # (N,)
+        "Log of the training density, blurred by the noise, at each prediction, up to a constant: what a subclass defines"
+        raise NotImplementedError
     def activation(self, x): return x
     def decodes(self, x): return x
     def extra_repr(self): return f'sigma={self.sigma.item():.3g}, rescale={self.rescale}'
@@ -69,10 +75,11 @@ def forward(self:BalancedMSE,
         loss = torch.where(own.isneginf(), torch.inf, self.balance(pred, y, var) - own).mean() # beyond the precision: not inf - inf
         return loss*2*var.detach() if self.rescale else loss
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #77f5fa0a
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #fad174cc
 class BMC(BalancedMSE):
     "Balanced MSE by batch-based Monte-Carlo (Ren et al. 2022): (N, N) pairs"
     def balance(self, pred, y, var):
+        "Over the targets of the batch, (N,): Ren et al. 2022, batch-based Monte Carlo"
         y, = whole_batch(y) # in training, targets of all ranks
         sq = sum((p[:, None] - t)**2 for p,t in zip(pred.T, y.T)) # exact where a distance by matrix product is not
         return log_normal(sq, var, y.shape[1]).logsumexp(1)
@@ -107,29 +114,30 @@ class GAI(BalancedMSE):
         lam, U = torch.linalg.eigh(c)
         for n,b in dict(log_w=w.log(), means=m, lam=lam.clamp_min(0), U=U).items(): self.register_buffer(n, b.to(dtype))
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #26607d66
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #6296d673
 @patch
 def balance(self:GAI, pred:Tensor, y:Tensor, var:Tensor) -> Tensor:
+    "Over a Gaussian mixture of the targets, in closed form, (N,); `ValueError` for targets of another size"
     if pred.shape[1] != self.means.shape[1]:
         raise ValueError(f'the mixture is over other targets: got {pred.shape[1]} components per target, expected {self.means.shape[1]}. Fit it to targets of this kind.')
     x = torch.einsum('nkt,ktu->nku', pred[:, None] - self.means, self.U)
     wide = self.lam + var
     return (self.log_w - (x**2/wide + wide.log()).sum(-1)/2).logsumexp(1)
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #86088f20
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #0f27131c
 def bin_targets(
-    bins:LabelBins,
-    at='auto', # 'left', 'middle', or 'auto': left for bins of width 1 at whole numbers
+    bins:LabelBins, # K bins
+    at='auto',      # 'left', 'middle', or 'auto': left for bins of width 1 at whole numbers
 ) -> np.ndarray: # (K,) the target that stands for each bin
-    "Targets of the bins"
+    "Targets of the bins; `ValueError` for an unknown `at`"
     if at not in ('auto', 'left', 'middle'): raise ValueError(f"at must be 'auto', 'left' or 'middle': got {at!r}")
     whole = (bins.edges == bins.edges.round()).all() and (np.diff(bins.edges) == 1).all()
     return bins.edges[:-1] if at == 'left' or (at == 'auto' and whole) else bins.centers
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #77f03e1d
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #31a24160
 def bin_density(
-    bins:LabelBins,
-    lds=None, # None, True, or a dict of arguments of `LabelBins.density`; official=True truncates to whole counts
+    bins:LabelBins, # K bins over the training targets
+    lds=None,       # None, True, or a dict of arguments of `LabelBins.density`; official=True truncates to whole counts
 ) -> np.ndarray: # (K,) smoothed counts
     "How many training targets a bin stands for"
     if not lds: return bins.counts.astype(np.float64)
@@ -137,9 +145,9 @@ def bin_density(
     density = bins.density(**lds)
     return np.trunc(density) if lds.get('official') else density
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #548879ff
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #3b72e3e0
 class BNI(BalancedMSE):
-    "Balanced MSE by bin-based numerical integration (Ren et al. 2022), for scalar targets"
+    "Balanced MSE by bin-based numerical integration (Ren et al. 2022), for scalar targets; `ValueError` if no bin has a density"
     def __init__(self,
         bins,                # `LabelBins`, or targets (K,) and their density (K,)
         sigma=1.,            # initial noise scale, in the unit of the target
@@ -155,8 +163,9 @@ class BNI(BalancedMSE):
         if not len(p): raise ValueError('no bin has a density: got zeros only. Make the bins from the training targets.')
         for n,b in dict(at=at, log_p=np.log(p/p.sum())).items(): self.register_buffer(n, torch.as_tensor(b).to(dtype))
 
-# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #e0369167
+# %% ../../nbs/api/75_baselines.balanced_mse.ipynb #7cb88c4b
 @patch
 def balance(self:BNI, pred:Tensor, y:Tensor, var:Tensor) -> Tensor:
+    "Over the bins, each with its density, (N,); `ValueError` for vectors as targets"
     if pred.shape[1] != 1: raise ValueError(f'BNI needs scalar targets: got {pred.shape[1]} components. Use BMC or GAI.')
     return (self.log_p + log_normal((pred - self.at)**2, var)).logsumexp(1)

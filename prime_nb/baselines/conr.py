@@ -85,13 +85,15 @@ class ConR(nn.Module):
             if not 0 <= v < float('inf'): raise ValueError(f'{n} must be finite and not negative: got {v}. The official code has w=1 and e=0.01.')
         self.w, self.t, self.e, self.weights, self.push, self.official = w, t, e, weights, push, official
 
-# %% ../../nbs/api/71_baselines.conr.ipynb #ff858b43
+# %% ../../nbs/api/71_baselines.conr.ipynb #b5f2872f
 @patch
 def forward(self:ConR,
     z:Tensor,    # (B, F), or (B, ...), which is flattened
     y:Tensor,    # (B,), (B, T), or dense (B, ...)
-    pred:Tensor, # predictions for `y`; only compared, so they get no gradient
-) -> Tensor: return conr(z.flatten(1), y, pred, self) # scalar
+    pred:Tensor, # predictions, same shape as `y`; only compared, so they get no gradient
+) -> Tensor: # scalar
+    "ConR of a batch; errors as `conr`"
+    return conr(z.flatten(1), y, pred, self)
 
 # %% ../../nbs/api/71_baselines.conr.ipynb #5840970f
 def _density(weights, y, z):
@@ -103,14 +105,14 @@ def _check(z, y, pred):
     if len(y) != len(z) or len(pred) != len(z):
         raise ValueError(f'a target and a prediction per sample are needed: got {len(y)} targets and {len(pred)} predictions for {len(z)} samples.')
 
-# %% ../../nbs/api/71_baselines.conr.ipynb #abeaa0c0
+# %% ../../nbs/api/71_baselines.conr.ipynb #c162fe57
 @full_precision
 def conr(
     z:Tensor,    # (B, F)
     y:Tensor,    # (B,), (B, T), or dense (B, ...)
-    pred:Tensor, # predictions for `y`
+    pred:Tensor, # predictions, same shape as `y`
     o,           # settings: a `ConR`
-) -> Tensor:     # scalar, mean over the anchors
+) -> Tensor: # scalar, mean over the anchors
     "ConR of a batch; `ValueError` unless there is a target and a prediction for each sample"
     _check(z, y, pred)
     if not len(z): return z.sum()

@@ -26,7 +26,7 @@ def kde_bandwidth(
     if not 0 < bandwidth < float('inf'): raise ValueError(f'bandwidth must be positive: got {bandwidth}. It is finite, and is in the unit of the target.')
     return float(bandwidth)
 
-# %% ../../nbs/api/77_baselines.denseweight.ipynb #317c576f
+# %% ../../nbs/api/77_baselines.denseweight.ipynb #b07a4c47
 def _spread(y, grid):
     "Counts on a grid: each target on the two points beside it, nearer one more"
     pos = (y - grid[0])/(grid[1] - grid[0])
@@ -37,7 +37,7 @@ def kde_grid(
     y:np.ndarray, # (N,) targets
     h:float,      # bandwidth
     n_grid=4096,  # least number of points; more where h is small
-) -> tuple[np.ndarray, np.ndarray]: # points and density, from min - 4h to max + 4h
+) -> tuple[np.ndarray, np.ndarray]: # points and density, each (n,), from min - 4h to max + 4h
     "Gaussian kernel density on a grid"
     lo, hi = y.min() - 4*h, y.max() + 4*h
     grid = np.linspace(lo, hi, int(min(max(n_grid, 16*(hi-lo)/h), 10**6)))
@@ -45,9 +45,9 @@ def kde_grid(
     density = gaussian_filter1d(_spread(y, grid), h/step, mode='constant', truncate=6.)
     return grid, density/(len(y)*step)
 
-# %% ../../nbs/api/77_baselines.denseweight.ipynb #fab33941
+# %% ../../nbs/api/77_baselines.denseweight.ipynb #d11a0798
 class DenseWeight(nn.Module):
-    "Weights by rarity (Steininger et al. 2021): targets of any shape to weights of that shape"
+    "Weights by rarity (Steininger et al. 2021): targets of any shape to weights of that shape; `ValueError` for vectors, or settings out of range"
     def __init__(self,
         targets,               # (N,) training targets
         alpha=1.,              # strength; 0: all weights are 1

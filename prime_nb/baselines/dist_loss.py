@@ -40,11 +40,11 @@ def pseudo_labels(
     i = at.long().clamp_max(max(M-2, 0))
     return torch.lerp(table[i], table[(i+1).clamp_max(M-1)], at - i)
 
-# %% ../../nbs/api/78_baselines.dist_loss.ipynb #a4083b50
+# %% ../../nbs/api/78_baselines.dist_loss.ipynb #ec0cee80
 DISTANCES = dict(l1=torch.abs, mse=torch.square)
 
 class DistLoss(nn.Module):
-    "Loss of each sample plus the distance of the sorted predictions from expected labels (Nie et al. 2025)"
+    "Loss of each sample plus the distance of the sorted predictions from expected labels (Nie et al. 2025); `ValueError` for vectors, an unknown `distance` or a negative `weight`"
     def __init__(self,
         targets,               # (N,) training targets
         base:Callable|None=None, # loss of predictions and targets; `WeightedL1()` if None

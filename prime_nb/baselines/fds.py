@@ -45,11 +45,11 @@ def bin_moments(
         M.index_add_(0, ib, d)
     return n, mean, M
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #3a0b7d39
+# %% ../../nbs/api/76_baselines.fds.ipynb #7baccaba
 def merge_moments(
-    a, # n, mean, M of one batch, or `None`
+    a, # n (K,), mean (K, F) and M (K, F), the sum of squared deviations, of one batch; or `None`
     b, # of another
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]: # n (K,), mean (K, F), M (K, F)
     "Moments of both batches together"
     if a is None: return b
     n, d = a[0] + b[0], b[1] - a[1]
@@ -79,16 +79,16 @@ def smoothing_matrix(
     for j,w in enumerate(window): np.add.at(W, (np.arange(n_bins), source[j:j+n_bins]), w)
     return W
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #6b2d258f
+# %% ../../nbs/api/76_baselines.fds.ipynb #c9f80581
 def calibration(
-    m1:Tensor,      # (K, F) mean
-    v1:Tensor,      # (K, F) variance
-    m2:Tensor,      # (K, F) smoothed mean
-    v2:Tensor,      # (K, F) smoothed variance
-    clip=(.1, 10.), # bounds of v2/v1
+    m1:Tensor,         # (K, F) mean
+    v1:Tensor,         # (K, F) variance
+    m2:Tensor,         # (K, F) smoothed mean
+    v2:Tensor,         # (K, F) smoothed variance
+    clip=(.1, 10.),    # bounds of v2/v1
     zero_var='column', # where v1 is 0, leave the feature alone ('column'), or all features of the bin ('row')
 ) -> tuple[Tensor, Tensor]: # a and c, (K, F)
-    "Scale and offset of the calibration (Yang et al. 2021, section 3.2)"
+    "Scale and offset of the calibration (Yang et al. 2021, section 3.2); `ValueError` for an unknown `zero_var`"
     if zero_var not in ('column', 'row'): raise ValueError(f"zero_var must be 'column' or 'row': got {zero_var!r}")
     ok = (v1 > 0) & (v2 >= 0)
     if zero_var == 'row': ok = ok.all(1, keepdim=True).expand_as(ok)
@@ -97,15 +97,26 @@ def calibration(
     a = torch.where(ok, a, 1.)
     return a, torch.where(ok, m2 - a*m1, 0.)
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #013cc442
+# %% ../../nbs/api/76_baselines.fds.ipynb #afbbacce
 class Affine(torch.autograd.Function):
     "z * a[idx] + c[idx] for tables a and c without gradient; keeps the bins of the batch only"
     @staticmethod
-    def forward(ctx, z, a, c, idx):
+    def forward(
+        ctx, # of autograd
+        z,   # (N, F) features
+        a,   # (K, F) scales, without a gradient
+        c,   # (K, F) offsets, without a gradient
+        idx, # (N,) long: bin of each feature
+    ):
+        "a[idx]*z + c[idx], with nothing kept for the backward pass but `a` and `idx`"
         ctx.save_for_backward(a, idx)
         return c[idx].addcmul_(z, a[idx])
     @staticmethod
-    def backward(ctx, g):
+    def backward(
+        ctx, # of autograd
+        g,   # (N, F) gradient of what `forward` gives
+    ):
+        "Gradient of `z` alone"
         a, idx = ctx.saved_tensors
         return a[idx].mul_(g), None, None, None
 
@@ -186,11 +197,11 @@ def _rows(z, y):
     if y.numel() != len(rows): raise ValueError(f'features and targets do not fit: got {tuple(z.shape)} and {tuple(y.shape)}, expected one target for each of {len(rows)} features')
     return rows, lambda r: r.reshape(*z.shape[:1], *z.shape[2:], z.shape[1]).movedim(-1, 1)
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #30410787
+# %% ../../nbs/api/76_baselines.fds.ipynb #097e864a
 @patch
 def smooth(self:FeatureSmoother,
-    z:Tensor,  # (B, F), or maps (B, F, ...)
-    y:Tensor,  # targets, one per feature
+    z:Tensor,   # (B, F), or maps (B, F, ...)
+    y:Tensor,   # targets, one per feature: (B,), (B, 1), or of the shape of the maps
     epoch=None, # compared with `start_smooth`; None: smooth
 ) -> Tensor: # same shape and dtype; a new tensor
     "Calibrated features (Yang et al. 2021, section 3.2)"
@@ -199,29 +210,33 @@ def smooth(self:FeatureSmoother,
     out = Affine.apply(widen(rows), self.scale.to(widen(rows).dtype), self.offset.to(widen(rows).dtype), self.index(y))
     return back(out).to(z.dtype)
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #13f5012d
+# %% ../../nbs/api/76_baselines.fds.ipynb #f6dc4040
 @patch
-def variance(self:FeatureSmoother, n, mean, M):
+def variance(self:FeatureSmoother,
+    n,    # (K,) samples of each bin
+    mean, # (K, F)
+    M,    # (K, F) sum of squared deviations from the mean
+):
     "Mean and variance to keep, (K, F), from moments"
     return mean, M/(n - 1).clamp_min(1)[:, None]
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #9f78a1d9
+# %% ../../nbs/api/76_baselines.fds.ipynb #cb09510c
 @patch
 def keep_share(self:FeatureSmoother,
     n:Tensor,  # (K,) new samples, already in `tracked`
-    epoch:int,
-) -> Tensor:   # (K, 1)
+    epoch:int, # number of the epoch, from 0
+) -> Tensor: # (K, 1)
     "Share of the old statistics that is kept in each bin"
     keep = torch.full_like(n, self.momentum) if self.momentum is not None else 1 - n/self.tracked.clamp_min(1)
     fresh = self.tracked == n if self.first == 'bin' else torch.full_like(n, epoch == self.start_update, dtype=torch.bool)
     return torch.where(n == 0, 1., torch.where(fresh, 0., keep))[:, None]
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #2ec9f2f9
+# %% ../../nbs/api/76_baselines.fds.ipynb #c7b3ce09
 @patch
 @torch.no_grad()
 def update(self:FeatureSmoother,
     moments,     # n, mean, M of the epoch
-    epoch:int=0,
+    epoch:int=0, # number of the epoch, from 0; one that was seen before changes nothing
 ):
     "Running statistics (Yang et al. 2021, section 3.2)"
     if epoch < self.epoch: return
@@ -247,11 +262,11 @@ def interpolate(
     w = ((i - left)/(right - left).clamp_min(1)).to(x.dtype)[:, None]
     return torch.where(have[:, None], x, torch.lerp(x[left], x[right], w))
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #9d5ba31b
+# %% ../../nbs/api/76_baselines.fds.ipynb #d8d6a78f
 def neighbour_means(
     x:Tensor,    # (K, F), updated where seen
     seen:Tensor, # (K,)
-) -> Tensor:
+) -> Tensor: # (K, F)
     "Rows not seen become the mean of the row before (filled) and the row after (as it was), one after the other"
     K = len(x)
     if seen.all() or K == 1: return x
@@ -268,9 +283,12 @@ def _fill(new, seen, ever, how):
     if how == 'interpolate': return interpolate(new, ever)
     return neighbour_means(new, seen) if how == 'neighbours' else new
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #9c3a1716
+# %% ../../nbs/api/76_baselines.fds.ipynb #f6382c4a
 @patch
-def smoothed_stats(self:FeatureSmoother, mean, var):
+def smoothed_stats(self:FeatureSmoother,
+    mean, # (K, F)
+    var,  # (K, F)
+):
     "Statistics smoothed over bins (Yang et al. 2021, section 3.2)"
     W = self.W.to(mean.dtype)
     return W @ mean, W @ var
@@ -293,10 +311,12 @@ def retabulate(self:FeatureSmoother):
     "Bring the tables up to date"
     for buffer, new in zip((self.scale, self.offset), self.tables()): buffer[:-1] = new
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #7be65ecc
+# %% ../../nbs/api/76_baselines.fds.ipynb #ccc44804
 @patch
 @torch.no_grad()
-def advance(self:FeatureSmoother, epoch:int):
+def advance(self:FeatureSmoother,
+    epoch:int, # number of the epoch, from 0
+):
     "Let the running statistics take effect"
     if self.lag and epoch != self.epoch+1: return
     self.epoch.fill_(epoch)
@@ -305,14 +325,19 @@ def advance(self:FeatureSmoother, epoch:int):
     self.smoothed_mean.copy_(mean); self.smoothed_var.copy_(var)
     self.retabulate()
 
-# %% ../../nbs/api/76_baselines.fds.ipynb #59681985
+# %% ../../nbs/api/76_baselines.fds.ipynb #7cf8cc9c
 @patch
-def gather(self:FeatureSmoother, z:Tensor, y:Tensor):
+def gather(self:FeatureSmoother,
+    z:Tensor, # (B, F), or maps (B, F, ...)
+    y:Tensor, # targets, one per feature: (B,), (B, 1), or of the shape of the maps
+):
     "Add the features of a batch to the statistics of this epoch; targets without a bin do not count"
     self.moments = merge_moments(self.moments, bin_moments(_rows(z, y)[0], self.index(y), self.n_bins+1))
 
 @patch
-def end_epoch(self:FeatureSmoother, epoch:int):
+def end_epoch(self:FeatureSmoother,
+    epoch:int, # number of the epoch, from 0
+):
     "Use what was gathered, on all ranks; nothing if nothing was"
     moments, self.moments = self.moments, None
     if epoch < self.start_update or moments is None: return

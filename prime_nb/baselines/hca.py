@@ -17,25 +17,25 @@ from ..distances import widen
 from ..losses import REDUCTIONS, WeightedL1
 from ..targets import BinWeights, LabelBins
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #57ae6a16
+# %% ../../nbs/api/82_baselines.hca.ipynb #f4e073d9
 def merge_bins(
     bins:LabelBins, # K fine bins
     n:int,          # classes wanted
     balance=0.,     # b
-) -> np.ndarray: # positions of edges, increasing, from 0 to K; at most n+1
-    "Where to cut K bins into about `n` classes"
+) -> np.ndarray: # (n+1,) positions of edges, increasing, from 0 to K; fewer where cuts coincide
+    "Where to cut K bins into about `n` classes; `ValueError` unless `n` is a whole number from 1 up"
     if n < 1 or n != int(n): raise ValueError(f'a level needs a whole number of classes from 1 up: got {n}')
     mass = np.concatenate([[0.], np.cumsum(bins.counts.astype(float)**balance)])
     at = np.arange(1, n)/n*mass[-1]
     cuts = np.abs(mass[:, None] - at).argmin(0)
     return np.unique([0, *cuts, bins.n_bins])
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #eb585598
+# %% ../../nbs/api/82_baselines.hca.ipynb #b7835abb
 def class_values(
     bins:LabelBins, # K fine bins
     targets=None,   # (N,) training targets; None: the centres
 ) -> np.ndarray: # (K,) increasing
-    "Target that each bin stands for"
+    "Target that each bin stands for; errors of `check_targets`"
     if targets is None: return bins.centers
     y = check_targets(targets, 'training targets', allow_constant=True)
     i = bins.index(y)
@@ -43,9 +43,9 @@ def class_values(
     mean = np.bincount(i, off, bins.n_bins)/np.maximum(n, 1)
     return np.clip(bins.centers + np.where(n > 0, mean, off.mean()), bins.edges[:-1], bins.edges[1:])
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #a2598a69
+# %% ../../nbs/api/82_baselines.hca.ipynb #4768dd96
 class Hierarchy(nn.Module):
-    "Levels of classes over a target, coarse to fine; the last is the `LabelBins` themselves"
+    "Levels of classes over a target, coarse to fine; the last is the `LabelBins` themselves; `ValueError` for `n_classes` that do not increase, or reach K"
     def __init__(self,
         bins:LabelBins,  # K fine classes
         targets=None,    # (N,) training targets: a class stands for their mean; None: for its centre
@@ -63,9 +63,11 @@ class Hierarchy(nn.Module):
         self.register_buffer('parent', torch.tensor(np.array([np.searchsorted(c, np.arange(K), 'right') - 1 for c in cuts])))
         self.register_buffer('value', torch.tensor(class_values(bins, targets), dtype=torch.float32))
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #95fe8ba4
+# %% ../../nbs/api/82_baselines.hca.ipynb #d87f11a8
 @patch(as_prop=True)
-def sizes(self:Hierarchy) -> list: return [level.n_bins for level in self.levels]
+def sizes(self:Hierarchy) -> list:
+    "Classes of each level, coarse to fine"
+    return [level.n_bins for level in self.levels]
 
 @patch
 def forward(self:Hierarchy,
@@ -143,11 +145,11 @@ def range_kl(
         total = total + F.kl_div(log_sums(log_q, p, l.shape[1]), teacher, reduction='none', log_target=True).sum(1)
     return total
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #ba7c0c68
+# %% ../../nbs/api/82_baselines.hca.ipynb #7460ffd5
 READS = ('mean', 'mode', 'regression')
 
 class HCALoss(nn.Module):
-    "Regression, a hierarchy of classifiers, and their distillation (Xiong and Yao 2024)"
+    "Regression, a hierarchy of classifiers, and their distillation (Xiong and Yao 2024); `ValueError` for an unknown `read` or `adjust`, or a negative weight"
     def __init__(self,
         hierarchy:Hierarchy,   # classes of the target
         base=None,             # regression loss with a `reduction`; `WeightedL1()` if None
@@ -178,16 +180,20 @@ def _class_weights(loss, method):
     for h, level in enumerate(loss.hierarchy.levels):
         loss.register_buffer(f'w{h}', torch.tensor(level.weights(method), dtype=torch.float32), persistent=False)
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #9a4dae67
+# %% ../../nbs/api/82_baselines.hca.ipynb #530d4299
 @patch(as_prop=True)
-def class_weights(self:HCALoss) -> list: return [getattr(self, f'w{h}') for h in range(len(self.hierarchy.levels))]
+def class_weights(self:HCALoss) -> list:
+    "Weights of the classes, one tensor for each level, coarse to fine"
+    return [getattr(self, f'w{h}') for h in range(len(self.hierarchy.levels))]
 
 @patch(as_prop=True)
 def n_outputs(self:HCALoss) -> int: # of the last layer
+    "How many numbers the network has to give for a sample"
     return sum(self.outputs)
 
 @patch(as_prop=True)
 def outputs(self:HCALoss) -> list: # how they are split
+    "Numbers for the regression, for each level, and for the student if there is one"
     sizes = self.hierarchy.sizes
     return [1, *sizes, *([sizes[-1]] if self.distill else [])]
 
@@ -205,13 +211,13 @@ def split(self:HCALoss,
     pred, *logits = widen(out.as_subclass(Tensor)).split(self.outputs, dim=1)
     return (pred, logits[:-1], logits[-1]) if self.distill else (pred, logits, None)
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #4c5c6aad
+# %% ../../nbs/api/82_baselines.hca.ipynb #3e578cf1
 @patch
 def terms(self:HCALoss,
     out:Tensor, # (B, n_outputs)
     y:Tensor,   # (B,) or (B, 1) targets
 ) -> dict: # 'regression', 'classes' and 'distill', each (B,), with their weights; absent where the weight is 0
-    "Terms of the loss, sample by sample"
+    "Terms of the loss, sample by sample; `ValueError` unless there is one target for each sample"
     pred, logits, student = self.split(out)
     y = widen(y.as_subclass(Tensor))
     if y.numel() != len(out): raise ValueError(f'targets must be one number per sample: got {tuple(y.shape)} for {len(out)} samples')
@@ -221,14 +227,19 @@ def terms(self:HCALoss,
     if self.distill: res['distill'] = self.distill*range_kl(student.log_softmax(1), logits, self.hierarchy.parent)
     return res
 
-# %% ../../nbs/api/82_baselines.hca.ipynb #bb2ac086
+# %% ../../nbs/api/82_baselines.hca.ipynb #97dd16d3
 @patch
-def forward(self:HCALoss, out:Tensor, y:Tensor) -> Tensor: # scalar, or (B,) for reduction 'none'
-    "The whole loss of outputs (B, n) and targets (B,) or (B, 1)"
+def forward(self:HCALoss,
+    out:Tensor, # (B, n_outputs)
+    y:Tensor,   # (B,) or (B, 1) targets
+) -> Tensor: # scalar, or (B,) for reduction 'none'
+    "The whole loss; errors as `HCALoss.terms`"
     with torch.autocast(out.device.type, enabled=False): return REDUCTIONS[self.reduction](sum(self.terms(out, y).values()))
 
 @patch
-def log_probs(self:HCALoss, out:Tensor) -> Tensor: # (B, K)
+def log_probs(self:HCALoss,
+    out:Tensor, # (B, n_outputs)
+) -> Tensor: # (B, K)
     "log q of outputs (B, n): the student's if there is one, else adjusted"
     _, logits, student = self.split(out)
     return adjust(logits, self.hierarchy.parent, self.adjust) if student is None else student.log_softmax(1)

@@ -67,24 +67,24 @@ class HPN(nn.Module):
         self.lo, self.hi, self.reach = lo, hi, reach
     def extra_repr(self): return f'{self.lo} to {self.hi}, reach {self.reach:.3g}'
 
-# %% ../../nbs/api/80_baselines.hpn.ipynb #cc412be8
+# %% ../../nbs/api/80_baselines.hpn.ipynb #d0af24c1
 @patch
 def see_targets(self:HPN,
     y, # (N,) or (N, 1): all training targets
 ) -> HPN: # itself
-    "Take the bounds from targets, unless they were given"
+    "Take the bounds from targets, unless they were given; `ValueError` for vectors, and errors of `check_targets`"
     y = check_targets(y, 'training targets')
     if y.ndim > 1: raise ValueError(f'HPN needs one number per sample as target: got targets of shape {y.shape}. T numbers at the poles of T axes would have a cosine with each, whose squares sum to 1 at most.')
     if self.lo is None: self.lo, self.hi = float(y.min()), float(y.max())
     return self
 
-# %% ../../nbs/api/80_baselines.hpn.ipynb #3e81296f
+# %% ../../nbs/api/80_baselines.hpn.ipynb #02f35bf5
 @patch
 def forward(self:HPN,
     z:Tensor, # (B, F) features
     y:Tensor, # (B,) or (B, 1) targets
-) -> Tensor:  # scalar, mean over the batch
-    "Mean squared difference of cosines"
+) -> Tensor: # scalar, mean over the batch
+    "Mean squared difference of cosines; `ValueError` for no samples, vectors as targets, or unknown bounds"
     check_batch(z, y)
     if not len(z): raise ValueError(f'HPN needs samples: got features of shape {tuple(z.shape)}. Skip empty batches.')
     if y.numel() != len(z): raise ValueError(f'HPN needs one number per sample as target: got targets of shape {tuple(y.shape)}. Choose one component, or give each a part of z and an HPN of its own.')
@@ -100,7 +100,7 @@ def decode(self:HPN,
     "The target that the direction of each feature stands for"
     return cosine_target(polar_cosine(z, upper_prototype(z.shape[1])), self.lo, self.hi, self.reach)
 
-# %% ../../nbs/api/80_baselines.hpn.ipynb #ee3366ea
+# %% ../../nbs/api/80_baselines.hpn.ipynb #115c87e4
 class HPNDecoder(nn.Module):
     "Last layer of a regressor that reads the prediction from the direction of its input (Mettes et al. 2019); `ValueError` for bad bounds"
     def __init__(self,
@@ -115,6 +115,9 @@ class HPNDecoder(nn.Module):
         self.in_features, self.reach = in_features, reach
         self.register_buffer('weight', upper_prototype(in_features)[None])
         self.register_buffer('bounds', torch.tensor([lo, hi], dtype=torch.float32))
-    def forward(self, z:Tensor) -> Tensor: # (B, F) -> (B, 1)
+    def forward(self,
+        z:Tensor, # (B, F) features
+    ) -> Tensor: # (B, 1)
+        "Target that the direction of each feature stands for"
         return cosine_target(polar_cosine(z, self.weight[0]), *self.bounds, self.reach)[:, None]
     def extra_repr(self): return f'in_features={self.in_features}, {self.bounds[0]:g} to {self.bounds[1]:g}'

@@ -31,13 +31,13 @@ def as_rows(
     if not (ok := x.isfinite().all(1)).all(): raise ValueError(f'{name} must be finite: got NaN or inf in {int((~ok).sum())} of {len(x)} rows, the first is row {int(ok.int().argmin())}. Drop or repair them.')
     return x
 
-# %% ../../nbs/api/84_baselines.im_context.ipynb #169979a1
+# %% ../../nbs/api/84_baselines.im_context.ipynb #ec36ba79
 def balanced_copy(
-    y,              # (N,) training targets
-    bins:LabelBins, # of the training targets
+    y,                  # (N,) training targets
+    bins:LabelBins,     # of the training targets
     repeats:bool=False, # keep a sample as often as it was drawn
-    seed:int=0,
-) -> np.ndarray: # numbers of the samples that were drawn, in order; N of them with `repeats`
+    seed:int=0,         # of the draw
+) -> np.ndarray: # (n,) numbers of the samples that were drawn, in order; n = N with `repeats`
     "A copy of the training set, resampled by inverse density"
     w = bins.weights('inverse')[bins.index(y)]
     drawn = np.sort(np.random.default_rng(seed).choice(len(w), len(w), p=w/w.sum()))
@@ -157,9 +157,9 @@ def kernel_in_context(
     scale = 2*bandwidth**2*d2.mean(1, keepdim=True)
     return ((-d2/torch.where(scale > 0, scale, 1.)).softmax(1)*context_y).sum(1)
 
-# %% ../../nbs/api/84_baselines.im_context.ipynb #8e22d0ea
+# %% ../../nbs/api/84_baselines.im_context.ipynb #6c97e948
 class IMContext:
-    "In-context regression on local, balanced prompts (Nejjar et al. 2024)"
+    "In-context regression on local, balanced prompts (Nejjar et al. 2024); `ValueError` for another `n_features` than the model reads"
     def __init__(self,
         model:Callable,      # in-context model: (Q, K, D), (Q, K), (Q, D) -> (Q,)
         n_neighbors:int=15,  # samples from the training set in a prompt

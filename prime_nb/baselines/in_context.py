@@ -18,21 +18,30 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, pad, scaled_dot_product_attention, smooth_l1_loss
 from .im_context import standardize_prompt
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #abc681b7
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #2d91410f
 class Affine(nn.Module):
     "x W + b"
     def __init__(self,
-        n_in:int, n_out:int,
+        n_in:int,      # numbers that come in
+        n_out:int,     # numbers that go out
         gain:float=1., # deviation of the output at first, where the input has 1
     ):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.randn(n_in, n_out)*gain/n_in**.5), nn.Parameter(torch.zeros(n_out))
-    def forward(self, x:Tensor) -> Tensor: return x @ self.weight + self.bias
+    def forward(self,
+        x:Tensor, # (..., n_in)
+    ) -> Tensor: # (..., n_out)
+        "x W + b over the last axis"
+        return x @ self.weight + self.bias
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #0a11a0fd
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #b4f26185
 class Attention(nn.Module):
-    "Self-attention with several heads"
-    def __init__(self, width:int, n_heads:int, gain:float=1.):
+    "Self-attention with several heads; `ValueError` unless `n_heads` divides `width`"
+    def __init__(self,
+        width:int,     # of a token
+        n_heads:int,   # parts of a token, each with its own attention
+        gain:float=1., # of the last `Affine`
+    ):
         super().__init__()
         if width % n_heads: raise ValueError(f'width must be a multiple of n_heads: got {width} and {n_heads}')
         self.n_heads, self.c_attn, self.c_proj = n_heads, Affine(width, 3*width), Affine(width, width, gain)
@@ -41,25 +50,42 @@ class Attention(nn.Module):
         n_keys:int=None,   # look at the first tokens only
         causal:bool=False, # look at earlier tokens and oneself only
     ) -> Tensor: # (Q, T, width)
+        "Each token as a mean of the values of those it looks at"
         q, k, v = self.c_attn(x).unflatten(2, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
         if n_keys is not None: k, v = k[:, :, :n_keys], v[:, :, :n_keys]
         return self.c_proj(scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).flatten(2))
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #e97dc969
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #841db0af
 class Feedforward(nn.Module):
     "Two layers on each token by itself"
-    def __init__(self, width:int, gain:float=1.):
+    def __init__(self,
+        width:int,     # of a token; four times that in between
+        gain:float=1., # of the last `Affine`
+    ):
         super().__init__()
         self.c_fc, self.c_proj = Affine(width, 4*width), Affine(4*width, width, gain)
-    def forward(self, x:Tensor) -> Tensor: return self.c_proj(gelu(self.c_fc(x), approximate='tanh'))
+    def forward(self,
+        x:Tensor, # (Q, T, width)
+    ) -> Tensor: # (Q, T, width)
+        "Each token by itself, through GELU as GPT2 approximates it"
+        return self.c_proj(gelu(self.c_fc(x), approximate='tanh'))
 
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #a7228e2d
 class Block(nn.Module):
     "One layer of a transformer, normalised before each part"
-    def __init__(self, width:int, n_heads:int, gain:float=1.):
+    def __init__(self,
+        width:int,     # of a token
+        n_heads:int,   # of `Attention`
+        gain:float=1., # of the last `Affine` of both parts
+    ):
         super().__init__()
         self.ln_1, self.attn = nn.LayerNorm(width), Attention(width, n_heads, gain)
         self.ln_2, self.mlp = nn.LayerNorm(width), Feedforward(width, gain)
-    def forward(self, x:Tensor, **kw) -> Tensor: # (Q, T, width); `kw` of `Attention`
+    def forward(self,
+        x:Tensor, # (Q, T, width)
+        **kw,
+    ) -> Tensor: # (Q, T, width)
+        "Attention, then the two layers, each added to what came in; `kw` of `Attention`"
         x = x + self.attn(self.ln_1(x), **kw)
         return x + self.mlp(self.ln_2(x))
 
@@ -81,43 +107,52 @@ class InContext(nn.Module):
         _check_prompt(self, context_x, context_y, query_x)
         return self.sequence(torch.cat([context_x, query_x[:, None]], 1), pad(context_y, (0, 1)), context_x.shape[1])[:, 0]
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #e926118d
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #ebba7598
 def _blocks(width, n_heads, n_layers): return nn.ModuleList(Block(width, n_heads, (2*n_layers)**-.5) for _ in range(n_layers))
 
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #7b3d0308
 class PFN(InContext):
     "Prior-data fitted network (Müller et al. 2022) that predicts one number"
     def __init__(self,
         n_features:int=20, # D
         width:int=48,      # of a token
         n_layers:int=3,    # blocks
-        n_heads:int=4,
+        n_heads:int=4,     # of `Attention`
     ):
         super().__init__()
         self.n_features, self.n_points = n_features, math.inf
         self.read_x, self.read_y, self.h = nn.Linear(n_features, width), nn.Linear(1, width), _blocks(width, n_heads, n_layers)
         self.ln_f, self.read_out = nn.LayerNorm(width), nn.Linear(width, 1)
-    def sequence(self, x:Tensor, y:Tensor, n_context:int) -> Tensor: # (Q, T, D), (Q, T) -> (Q, T - n_context)
+    def sequence(self,
+        x:Tensor,      # (Q, T, D) points, those of the context first
+        y:Tensor,      # (Q, T) targets; those after the context are not read
+        n_context:int, # points of the context
+    ) -> Tensor: # (Q, T - n_context)
         "Predictions for the points after the context, each from the context alone"
         seen = self.read_y(y[:, :n_context, None])
         t = self.read_x(x) + pad(seen, (0, 0, 0, x.shape[1]-n_context))
         for b in self.h: t = b(t, n_keys=n_context)
         return self.read_out(self.ln_f(t[:, n_context:]))[..., 0]
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #e5b9ae0c
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #55049056
 class GPT2(InContext):
     "GPT2 on prompts (Garg et al. 2022), with the names of its parameters"
     def __init__(self,
         n_features:int=20, # D
         width:int=48,      # of a token
         n_layers:int=3,    # blocks
-        n_heads:int=4,
+        n_heads:int=4,     # of `Attention`
         n_points:int=33,   # most samples in a prompt, query included
     ):
         super().__init__()
         self.n_features, self.n_points, self.read_in, self.read_out = n_features, n_points, nn.Linear(n_features, width), nn.Linear(width, 1)
         self.backbone = nn.ModuleDict(dict(wpe=nn.Embedding(2*n_points, width), h=_blocks(width, n_heads, n_layers), ln_f=nn.LayerNorm(width)))
         nn.init.normal_(self.backbone.wpe.weight, std=.02)
-    def sequence(self, x:Tensor, y:Tensor, n_context:int) -> Tensor: # (Q, T, D), (Q, T) -> (Q, T - n_context)
+    def sequence(self,
+        x:Tensor,      # (Q, T, D) points, those of the context first
+        y:Tensor,      # (Q, T) targets
+        n_context:int, # points of the context
+    ) -> Tensor: # (Q, T - n_context)
         "Predictions for the points after the context, each from all points before it; the last target is not read"
         target = pad(y[..., None], (0, x.shape[2]-1))
         t = self.read_in(torch.stack([x, target], 2).flatten(1, 2)[:, :-1])
@@ -174,13 +209,13 @@ def draw_prompts(
     f = f/f.std(1, keepdim=True).clamp_min(1e-3)
     return x, f + 10**(2*_uniform(g, n, 1) - 1.7)*_normal(g, n, n_points), f
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #eaadebc2
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #c02365da
 def training_batch(
-    model,      # with `n_features`, `n_points`
-    n:int,      # prompts
-    n_context:tuple, # fewest and most samples in a context
-    generator,  # torch generator
-    kinds=tuple(PRIOR),
+    model,              # with `n_features`, `n_points`
+    n:int,              # prompts
+    n_context:tuple,    # fewest and most samples in a context
+    generator,          # torch generator
+    kinds=tuple(PRIOR), # keys of `PRIOR`, in equal parts
 ) -> tuple: # x (n, T, D), y (n, T), f (n, T - K), K: in the unit of each context
     "One batch of scaled prompts"
     K = int(torch.randint(n_context[0], n_context[1]+1, (), generator=generator))
@@ -227,9 +262,9 @@ def _step(model, opt, batch):
     opt.step()
     return loss.item()
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #8f2b6688
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #04df6d05
 def save_weights(
-    model:nn.Module,
+    model:nn.Module, # its parameters and buffers are written
     path,            # of the `.safetensors` file
     half:bool=False, # store half precision
     **about,         # strings to store beside them: how they were made
@@ -264,9 +299,9 @@ def _renamed(state, rename):
         out[name] = v
     return out
 
-# %% ../../nbs/api/84a_baselines.in_context.ipynb #703f49ca
+# %% ../../nbs/api/84a_baselines.in_context.ipynb #446418e1
 def load_weights(
-    model:nn.Module,
+    model:nn.Module, # gets the weights, in place
     path,            # `.safetensors`, or what `torch.save` wrote of a state dict, also inside a checkpoint
     rename=None,     # dict: part of a name -> its replacement, or None to drop the parameter; or (name, tensor) -> (name, tensor) | None
 ) -> nn.Module: # the model, in evaluation mode

@@ -47,7 +47,7 @@ def tightness(
     counted = (counts[which] > 1) & (off > 0)
     return torch.where(counted, off, 0.).sum()/counted.sum().clamp(min=1)
 
-# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #c082be55
+# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #bf4457a4
 class OrdinalEntropy(nn.Module):
     "Ordinal entropy regulariser (Zhang et al. 2023); `ValueError` for a negative weight or a batch of the wrong shape"
     def __init__(self,
@@ -65,16 +65,18 @@ class OrdinalEntropy(nn.Module):
     def forward(self,
         z:Tensor, # (B, F)
         y:Tensor, # (B,) or (B, T)
-    ) -> Tensor: return ordinal_entropy(z, y, self) # scalar
+    ) -> Tensor: # scalar
+        "Ordinal entropy of a batch; errors as `ordinal_entropy`"
+        return ordinal_entropy(z, y, self)
 
-# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #db29e160
+# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #b0afe706
 @full_precision
 def ordinal_entropy(
     z:Tensor, # (B, F)
     y:Tensor, # (B,) or (B, T)
     o,        # settings: an `OrdinalEntropy`
-) -> Tensor:  # scalar
-    "Tightness minus diversity of a batch"
+) -> Tensor: # scalar
+    "Tightness minus diversity of a batch; errors of `check_batch`"
     check_batch(z, y)
     if not o.centers: return -o.diversity*diversity(directions(z), label_weights(y, o.target_scale, o.official))
     c, labels, which, n = label_means(z, y if y.ndim == 1 or y.shape[1] > 1 else y[:, 0])
@@ -83,13 +85,13 @@ def ordinal_entropy(
     if alone or not o.tightness: return torch.nan - spread if alone and o.official and o.tightness else -spread
     return o.tightness*tightness(directions(z), c, which, n) - spread
 
-# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #53fe9adc
+# %% ../../nbs/api/72_baselines.ordinal_entropy.ipynb #ed94e6a1
 def dense_ordinal_entropy(
-    z:Tensor,          # (B, F, H, W) features
-    y:Tensor,          # (B, 1, H', W') depth
-    loss:nn.Module,    # an `OrdinalEntropy`
-    factor:int=4,      # the maps are made smaller by this factor
-    valid:float=1e-3,  # depths up to this are missing
+    z:Tensor,         # (B, F, H, W) features
+    y:Tensor,         # (B, 1, H', W') depth in metres
+    loss:nn.Module,   # an `OrdinalEntropy`
+    factor:int=4,     # the maps are made smaller by this factor
+    valid:float=1e-3, # depths up to this are missing
 ) -> Tensor: # scalar
     "Ordinal entropy of each image over its pixels, averaged; `ValueError` for maps of the wrong shape"
     if z.ndim != 4 or y.ndim != 4 or len(z) != len(y): raise ValueError(f'expected features (B, F, H, W) and depth (B, 1, H, W): got {tuple(z.shape)} and {tuple(y.shape)}')

@@ -190,11 +190,11 @@ def label_means(
     total = z.new_zeros(len(labels), z.shape[1]).index_add(0, which, z)
     return total/n[:, None].to(z.dtype), labels, which, n
 
-# %% ../../nbs/api/69_baselines.pairs.ipynb #ed84e2d9
+# %% ../../nbs/api/69_baselines.pairs.ipynb #bbbf500f
 def poisoned(
     loss:Tensor, # scalar
     *given,      # tensors that it was computed from
-) -> Tensor: # the same number; NaN if one of them holds NaN or infinity
+) -> Tensor: # scalar: the same number; NaN if one of them holds NaN or infinity
     "A loss that does not hide what is wrong with its input"
     return loss + sum((x.detach()*0).sum().to(loss.dtype) for x in given)
 

@@ -48,7 +48,7 @@ class _RankedContrast(Function):
     @once_differentiable
     def backward(ctx, g): return g*ctx.saved_tensors[0], None, None
 
-# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #a02b1f1e
+# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #fdc66f92
 class RankNContrast(nn.Module):
     "Rank-N-Contrast loss (Zha et al. 2023); `ValueError` for a temperature that is not positive or a batch of the wrong shape"
     def __init__(self,
@@ -61,21 +61,22 @@ class RankNContrast(nn.Module):
     def forward(self,
         z:Tensor, # (B, F), or (B, V, F) for V views of each sample
         y:Tensor, # (B,) or (B, T)
-    ) -> Tensor:  # scalar
+    ) -> Tensor: # scalar
+        "Rank-N-Contrast of a batch (Zha et al. 2023); errors as `rank_n_contrast`"
         if z.ndim == 3: z, y = z.transpose(0, 1).flatten(0, 1), y.repeat(z.shape[1], *[1]*(y.ndim - 1))
         return rank_n_contrast(z, y, self.t, self.distance)
 
 def _with_itself(f): return lambda z: f(z, z)
 
-# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #3c5476ad
+# %% ../../nbs/api/73_baselines.rank_n_contrast.ipynb #2962ef5b
 @full_precision
 def rank_n_contrast(
-    z:Tensor,         # (n, F)
-    y:Tensor,         # (n,) or (n, T)
-    t:float=2.,       # tau
+    z:Tensor,                        # (n, F)
+    y:Tensor,                        # (n,) or (n, T)
+    t:float=2.,                      # tau
     distance:Callable=pair_distance, # (n, F) -> (n, n)
 ) -> Tensor: # scalar, mean over pairs; 0 for fewer than two samples
-    "Rank-N-Contrast of a batch"
+    "Rank-N-Contrast of a batch; errors of `check_batch`"
     check_batch(z, y)
     n = len(z)
     d = label_distance(y).fill_diagonal_(-1.)

@@ -21,15 +21,15 @@ def ranks(
     place = torch.arange(x.shape[1], 0, -1, dtype=x.dtype, device=x.device)
     return torch.empty_like(x).scatter_(1, row_order(x), place.expand_as(x))
 
-# %% ../../nbs/api/70_baselines.ranksim.ipynb #d519ec70
+# %% ../../nbs/api/70_baselines.ranksim.ipynb #e57e9757
 EPS = 1e-8 # the official code divides by lambda + EPS, and its ranks are float32
 
 def rank_gradient(
-    s:Tensor,     # (N, n)
-    rk:Tensor,    # (N, n) ranks of `s`, divided by n
-    g:Tensor,     # (N, n) gradient with respect to `rk`
-    lam:float=1., # interpolation
-    official:bool=False,
+    s:Tensor,            # (N, n)
+    rk:Tensor,           # (N, n) ranks of `s`, divided by n
+    g:Tensor,            # (N, n) gradient with respect to `rk`
+    lam:float=1.,        # interpolation
+    official:bool=False, # the rounding of the official code
 ) -> Tensor: # (N, n)
     "Blackbox gradient with respect to `s`"
     return (_normed(s + lam*g, official) - rk)/(lam + EPS*official)
@@ -72,7 +72,7 @@ class _RankLoss(Function):
     @once_differentiable
     def backward(ctx, g): return g*ctx.saved_tensors[0], None, None, None, None
 
-# %% ../../nbs/api/70_baselines.ranksim.ipynb #357ea937
+# %% ../../nbs/api/70_baselines.ranksim.ipynb #afc3b22e
 class RankSim(nn.Module):
     "Ranking similarity regulariser (Gong et al. 2022); `ValueError` for a batch of the wrong shape"
     def __init__(self,
@@ -87,20 +87,21 @@ class RankSim(nn.Module):
     def forward(self,
         z:Tensor, # (B, F)
         y:Tensor, # (B,) or (B, T)
-    ) -> Tensor:  # scalar
+    ) -> Tensor: # scalar
+        "RankSim of one sample per label (Gong et al. 2022); errors as `ranksim`"
         keep = one_per_label(y, self.generator)
         return ranksim(z[keep], y[keep], self.interpolation, self.weight, self.official)
 
-# %% ../../nbs/api/70_baselines.ranksim.ipynb #3f2fcf98
+# %% ../../nbs/api/70_baselines.ranksim.ipynb #a787153d
 @full_precision
 def ranksim(
-    z:Tensor,                # (n, F)
-    y:Tensor,                # (n,) or (n, T), no label twice
-    interpolation:float=1.,  # lambda
-    weight:float=1.,         # gamma
-    official:bool=False,     # the rounding of the official code
+    z:Tensor,               # (n, F)
+    y:Tensor,               # (n,) or (n, T), no label twice
+    interpolation:float=1., # lambda
+    weight:float=1.,        # gamma
+    official:bool=False,    # the rounding of the official code
 ) -> Tensor: # scalar
-    "RankSim of a batch without repeated labels"
+    "RankSim of a batch without repeated labels; errors of `check_batch`"
     check_batch(z, y)
     want = _normed(-target_distance(y, y), official).to(z.dtype)
     return poisoned(_RankLoss.apply(cosines(z), want, interpolation, weight, official), z, y)

@@ -76,14 +76,17 @@ def complete_curve(
     means, places, _, _ = label_means(u, index)
     return surrogates.to(u.dtype).index_copy(0, places, means), places
 
-# %% ../../nbs/api/74_baselines.srl.ipynb #690147d6
+# %% ../../nbs/api/74_baselines.srl.ipynb #6b9df7d9
 def srl_terms(
-    z:Tensor,      # (B, F)
-    index:Tensor,  # (B,) long: place of each sample in the curve
-    curve:Tensor,  # (K, F)
-    points:Tensor, # (N, F) of unit length
-    t:float=.3, alpha:float=-1., beta:float=.1, weighted:bool=False,
-) -> tuple[Tensor, Tensor, Tensor]: # contrast, enveloping, homogeneity
+    z:Tensor,            # (B, F)
+    index:Tensor,        # (B,) long: place of each sample in the curve
+    curve:Tensor,        # (K, F)
+    points:Tensor,       # (N, F) of unit length
+    t:float=.3,          # temperature of the contrast
+    alpha:float=-1.,     # weight of the length, as for `homogeneity`
+    beta:float=.1,       # weight of the uneven steps, as for `homogeneity`
+    weighted:bool=False, # as for `surrogate_contrast`
+) -> tuple[Tensor, Tensor, Tensor]: # contrast, enveloping, homogeneity: scalars
     "The three losses of SRL"
     return surrogate_contrast(z, index, curve, t, weighted), enveloping(curve, points, unit=True), homogeneity(curve, alpha, beta)
 
@@ -157,14 +160,19 @@ def _terms(z, y, o):
         curve, index = curve[known], (known.cumsum(0) - 1)[index]
     return srl_terms(u, index, curve, o.points.to(z.dtype), **o.settings)
 
-# %% ../../nbs/api/74_baselines.srl.ipynb #b17aa831
+# %% ../../nbs/api/74_baselines.srl.ipynb #6bdccaf3
 @patch
-def terms(self:SRL, z:Tensor, y:Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    "Contrast, enveloping and homogeneity of a batch, (B, F) and (B,), before their weights"
+def terms(self:SRL,
+    z:Tensor, # (B, F)
+    y:Tensor, # (B,) or (B, 1)
+) -> tuple[Tensor, Tensor, Tensor]: # scalars
+    "Contrast, enveloping and homogeneity of a batch, before their weights"
     return _terms(z, y, self)
 
 @patch
 def forward(self:SRL,
     z:Tensor, # (B, F)
     y:Tensor, # (B,) or (B, 1)
-) -> Tensor: return sum(w*v for w, v in zip(self.weights, self.terms(z, y)) if w) # scalar
+) -> Tensor: # scalar
+    "The three terms with their weights, added up"
+    return sum(w*v for w, v in zip(self.weights, self.terms(z, y)) if w)

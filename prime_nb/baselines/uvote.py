@@ -18,27 +18,33 @@ from ..distances import widen
 from ..losses import REDUCTIONS
 from ..targets import BinWeights, LabelBins
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #14433810
-def laplace_nll(e:Tensor, s:Tensor) -> Tensor: # error y - μ and log-scale, any shape -> same shape
+# %% ../../nbs/api/83_baselines.uvote.ipynb #a86a18e4
+def laplace_nll(
+    e:Tensor, # error y - μ, any shape
+    s:Tensor, # log-scale, same shape
+) -> Tensor: # same shape
     "Negative log-likelihood of an error under a Laplace distribution"
     return math.log(2) + s + e.abs()*(-s).exp()
 
-def gaussian_nll(e:Tensor, s:Tensor) -> Tensor: # error y - μ and log of the standard deviation
+def gaussian_nll(
+    e:Tensor, # error y - μ, any shape
+    s:Tensor, # log of the standard deviation, same shape
+) -> Tensor: # same shape
     "Negative log-likelihood of an error under a Gaussian"
     return math.log(2*math.pi)/2 + s + (e*(-s).exp())**2/2
 
 KINDS = dict(laplace=laplace_nll, gaussian=gaussian_nll)
 SPREAD = dict(laplace=math.sqrt(2), gaussian=1.) # standard deviation for a scale of 1
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #a8f127fd
+# %% ../../nbs/api/83_baselines.uvote.ipynb #234447b2
 def floor_scale(
-    s:Tensor,       # log-scales as the network predicts them
+    s:Tensor,       # log-scales as the network predicts them, any shape
     min_scale=1e-3, # b_min, in the unit of the target
 ) -> Tensor: # same shape
     "Log-scales with a floor: log(min_scale + exp(s))"
     return torch.logaddexp(s, s.new_tensor(math.log(min_scale)))
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #a1a556e4
+# %% ../../nbs/api/83_baselines.uvote.ipynb #f1434ee0
 def expert_powers(
     n:int, # number of experts
 ) -> list: # n powers, 0 to 1; [0] for one
@@ -51,14 +57,14 @@ def power_weights(
     power:float,    # p; 0: all weights are 1
     lds=None,       # None, True, or a dict of arguments of `bins.density`
 ) -> BinWeights: # targets -> weights; mean 1 over the training samples
-    "Weights from the (smoothed) counts of bins, to a power"
+    "Weights from the (smoothed) counts of bins, to a power; `ValueError` for a negative `power`"
     if not 0 <= power < float('inf'): raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
     w = bins.weights('inverse', lds)**power
     return BinWeights(bins, w*bins.counts.sum()/(w @ bins.counts))
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #81945c49
+# %% ../../nbs/api/83_baselines.uvote.ipynb #7d45868a
 class PowerWeight(DenseWeight):
-    "Weights by a kernel density to a power: targets of any shape to weights of that shape, mean 1 over the training targets"
+    "Weights by a kernel density to a power: targets of any shape to weights of that shape, mean 1 over the training targets; `ValueError` for vectors, or a negative `power`"
     def __init__(self,
         targets,               # (N,) training targets
         power=1.,              # p
@@ -87,23 +93,23 @@ def expert_weights(
     if isinstance(data, LabelBins): return [power_weights(data, p, lds) for p in powers]
     return [PowerWeight(data, p, bandwidth) for p in powers]
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #2cc41290
+# %% ../../nbs/api/83_baselines.uvote.ipynb #fc0cbd87
 VOTES = dict(surest=lambda s: torch.zeros_like(s).scatter(1, s.argmin(1, keepdim=True), 1.),
              weighted=lambda s: (-2*s).softmax(1), mean=lambda s: torch.full_like(s, 1/s.shape[1]))
 
 def vote(
-    mu:Tensor,     # (B, M) values
-    s:Tensor,      # (B, M) log-scales
-    how='surest',  # a key of `VOTES`
+    mu:Tensor,    # (B, M) values
+    s:Tensor,     # (B, M) log-scales
+    how='surest', # a key of `VOTES`
 ) -> tuple[Tensor, Tensor]: # value and log-scale, each (B, 1); the log-scale is a mean with the same weights
-    "Prediction of the ensemble; of equally sure experts the first is taken"
+    "Prediction of the ensemble; of equally sure experts the first is taken; `ValueError` for an unknown vote"
     if how not in VOTES: raise ValueError(f'unknown vote: got {how!r}, expected one of {list(VOTES)}')
     w = VOTES[how](s)
     return (w*mu).sum(1, keepdim=True), (w*s).sum(1, keepdim=True)
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #e23ab491
+# %% ../../nbs/api/83_baselines.uvote.ipynb #b4e9c5ef
 class UVoteLoss(nn.Module):
-    "Weighted negative log-likelihood of several experts (Jiang et al. 2023)"
+    "Weighted negative log-likelihood of several experts (Jiang et al. 2023); `TypeError` for `weights` that are no list, `ValueError` for an unknown `kind` or `vote`, or a `min_scale` that is not positive"
     alpha = None # share of the first expert while training; None: all alike
     def __init__(self,
         weights,          # one per expert: a module or function from targets to weights, or None; see `expert_weights`
@@ -120,9 +126,11 @@ class UVoteLoss(nn.Module):
         self.held = nn.ModuleList([w for w in self.weights if isinstance(w, nn.Module)]) # so that they follow to the device
     def activation(self, x): return x
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #a7041454
+# %% ../../nbs/api/83_baselines.uvote.ipynb #bd1d9610
 @patch(as_prop=True)
-def n_outputs(self:UVoteLoss) -> int: return 2*len(self.weights) # of the last layer: M values, then M log-scales
+def n_outputs(self:UVoteLoss) -> int:
+    "Outputs of the last layer: M values, then M log-scales"
+    return 2*len(self.weights)
 
 @patch
 def split(self:UVoteLoss,
@@ -134,7 +142,7 @@ def split(self:UVoteLoss,
     mu, s = widen(out.as_subclass(Tensor)).chunk(2, dim=1)
     return mu, floor_scale(s, self.min_scale)
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #c99af2a2
+# %% ../../nbs/api/83_baselines.uvote.ipynb #affce5c6
 @patch
 def shares(self:UVoteLoss) -> list: # M numbers that add up to 1
     "Share of each expert in the loss"
@@ -143,8 +151,11 @@ def shares(self:UVoteLoss) -> list: # M numbers that add up to 1
     return [self.alpha] + [(1 - self.alpha)/(M - 1)]*(M - 1)
 
 @patch
-def nlls(self:UVoteLoss, out:Tensor, y:Tensor) -> Tensor: # (B, M)
-    "Weighted negative log-likelihood of each sample and expert"
+def nlls(self:UVoteLoss,
+    out:Tensor, # (B, 2M): M values, then M log-scales
+    y:Tensor,   # (B,) or (B, 1) targets
+) -> Tensor: # (B, M)
+    "Weighted negative log-likelihood of each sample and expert; `ValueError` unless there is one target for each sample"
     mu, s = self.split(out)
     y = widen(y.as_subclass(Tensor))
     if y.numel() != len(out): raise ValueError(f'targets must be one number per sample: got {tuple(y.shape)} for {len(out)} samples')
@@ -152,20 +163,28 @@ def nlls(self:UVoteLoss, out:Tensor, y:Tensor) -> Tensor: # (B, M)
     w = torch.stack([torch.ones_like(y) if f is None else f(y).to(y.dtype) for f in self.weights], 1)
     return w*KINDS[self.kind](y[:, None] - mu, s)
 
-# %% ../../nbs/api/83_baselines.uvote.ipynb #ba48efde
+# %% ../../nbs/api/83_baselines.uvote.ipynb #b3a544a8
 @patch
-def forward(self:UVoteLoss, out:Tensor, y:Tensor) -> Tensor: # scalar, or (B,) for reduction 'none'
-    "Loss of outputs (B, 2M) and targets (B,) or (B, 1)"
+def forward(self:UVoteLoss,
+    out:Tensor, # (B, 2M), as for `UVoteLoss.nlls`
+    y:Tensor,   # (B,) or (B, 1) targets
+) -> Tensor: # scalar, or (B,) for reduction 'none'
+    "Loss of the batch, each expert with its share; errors as `UVoteLoss.nlls`"
     with torch.autocast(out.device.type, enabled=False):
         l = self.nlls(out, y)
         return REDUCTIONS[self.reduction](l @ l.new_tensor(self.shares()))
 
 @patch
-def decodes(self:UVoteLoss, out:Tensor) -> Tensor: # (B, 1)
-    "Prediction of the ensemble for outputs (B, 2M)"
+def decodes(self:UVoteLoss,
+    out:Tensor, # (B, 2M), as for `UVoteLoss.nlls`
+) -> Tensor: # (B, 1)
+    "Prediction of the ensemble"
     return vote(*self.split(out), self.vote)[0]
 
+# %% ../../nbs/api/83_baselines.uvote.ipynb #6fd6e185
 @patch
-def std(self:UVoteLoss, out:Tensor) -> Tensor: # (B, 1)
+def std(self:UVoteLoss,
+    out:Tensor, # (B, 2M), as for `UVoteLoss.nlls`
+) -> Tensor: # (B, 1)
     "Its standard deviation, in the unit of the target"
     return SPREAD[self.kind]*vote(*self.split(out), self.vote)[1].exp()

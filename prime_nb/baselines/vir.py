@@ -19,65 +19,74 @@ from ..checks import to_numpy
 from ..distances import widen
 from ..losses import _mean
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #c9bbf554
+# %% ../../nbs/api/79_baselines.vir.ipynb #30526cb1
 def nig_nll(
-    y:Tensor,     # targets
-    gamma:Tensor, # predicted mean
-    v:Tensor,     # pseudo-observations of the mean, > 0
-    alpha:Tensor, # shape of the variance, > 0
-    beta:Tensor,  # its scale, > 0
-) -> Tensor: # element by element
+    y:Tensor,     # targets, any shape; the others as `y`
+    gamma:Tensor, # predicted mean, as `y`
+    v:Tensor,     # pseudo-observations of the mean, > 0, as `y`
+    alpha:Tensor, # parameter of shape of the variance, > 0, as `y`
+    beta:Tensor,  # its scale, > 0, as `y`
+) -> Tensor: # same shape
     "Negative log-likelihood under a normal-inverse-gamma (Amini et al. 2020)"
     omega = 2*beta*(1 + v)
     return (math.pi/v).log()/2 - alpha*omega.log() + (alpha + .5)*(v*(y-gamma)**2 + omega).log() + alpha.lgamma() - (alpha + .5).lgamma()
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #159039dd
+# %% ../../nbs/api/79_baselines.vir.ipynb #4fc23ed9
 def nig_reg(
-    y:Tensor,     # targets
-    gamma:Tensor, # predicted mean
-    v:Tensor,     # pseudo-observations of the mean
-    alpha:Tensor, # shape of the variance
-) -> Tensor: # element by element
+    y:Tensor,     # targets, any shape; the others as `y`
+    gamma:Tensor, # predicted mean, as `y`
+    v:Tensor,     # pseudo-observations of the mean, as `y`
+    alpha:Tensor, # parameter of shape of the variance, as `y`
+) -> Tensor: # same shape
     "Error times evidence (Amini et al. 2020, with the evidence 2ν + α)"
     return (y - gamma).abs()*(2*v + alpha)
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #34d87309
+# %% ../../nbs/api/79_baselines.vir.ipynb #24904847
 def nig_kl(
-    m1, v1, a1, b1, # NIG parameters of the first distribution, tensors
-    m2, v2, a2, b2, # of the second
+    m1,             # any shape: mean of the first distribution
+    v1,             # its pseudo-observations, as `m1`
+    a1,             # its parameter of shape, as `m1`
+    b1,             # its scale, as `m1`
+    m2,             # mean of the second, as `m1`
+    v2,             # its pseudo-observations, as `m1`
+    a2,             # its parameter of shape, as `m1`
+    b2,             # its scale, as `m1`
     official=False, # the (α₁-1)/β₁ of published code where the derivation has α₁/β₁
-) -> Tensor: # element by element
+) -> Tensor: # same shape
     "KL divergence of two normal-inverse-gamma distributions"
     precision = (a1 - 1 if official else a1)/b1
     mean = precision*v2*(m2 - m1)**2/2 + v2/(2*v1) - (v2/v1).log()/2 - .5
     return mean + a2*(b1/b2).log() - a1.lgamma() + a2.lgamma() + (a1 - a2)*a1.digamma() - (b1 - b2)*a1/b1
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #88b434a1
+# %% ../../nbs/api/79_baselines.vir.ipynb #a26edf38
 def nig_kl_reg(
-    y:Tensor,     # targets
-    gamma, v, alpha, beta, # NIG parameters
-    omega=.01,    # evidence of the distribution that stands for knowing nothing
-) -> Tensor: # element by element
+    y:Tensor,  # targets, any shape; the parameters as `y`
+    gamma,     # predicted mean, as `y`
+    v,         # pseudo-observations of the mean, as `y`
+    alpha,     # parameter of shape of the variance, as `y`
+    beta,      # its scale, as `y`
+    omega=.01, # evidence of the distribution that stands for knowing nothing
+) -> Tensor: # same shape
     "Error times divergence from a NIG of the same mean and little evidence (Amini et al. 2020)"
     o = torch.as_tensor(omega, dtype=gamma.dtype, device=gamma.device)
     return (y - gamma).abs()*nig_kl(gamma, v, alpha, beta, gamma, o, 1 + o, beta)
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #5712f6e7
+# %% ../../nbs/api/79_baselines.vir.ipynb #90802536
 def nig_posterior(
-    out:Tensor,  # (B, 3): Ψ, n, Ω
-    w=None,      # (B,) or (B, 1) weights; None: 1
-    v0=0.,       # prior observations
-    alpha0=.3,   # prior shape
+    out:Tensor, # (B, 3): Ψ, n, Ω
+    w=None,     # (B,) or (B, 1) weights; None: 1
+    v0=0.,      # prior observations
+    alpha0=.3,  # prior shape
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]: # γ, ν, α, β, each (B, 1)
-    "Posterior of the head's output (Wang and Wang 2023)"
+    "Posterior of the head's output (Wang and Wang 2023); `ValueError` for an output of another shape"
     if out.ndim != 2 or out.shape[1] != 3: raise ValueError(f'the output must have shape (B, 3): got {tuple(out.shape)}. End the model with a ConjugateHead.')
     psi, n, omega = widen(out).split(1, dim=1)
     if w is not None: n = n*widen(w).reshape(-1, 1)
     return psi, v0 + n, alpha0 + n/2, omega
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #00d0edde
+# %% ../../nbs/api/79_baselines.vir.ipynb #1404ca1d
 class VIRLoss(nn.Module):
-    "Likelihood and regulariser of VIR (Wang and Wang 2023); weights act in training only"
+    "Likelihood and regulariser of VIR (Wang and Wang 2023); weights act in training only; `ValueError` for a negative `coeff`"
     def __init__(self,
         weights=None, # module or function from targets to weights, such as `bins.lookup('sqrt_inverse', lds=True)`
         coeff=.01,    # λ
@@ -88,16 +97,20 @@ class VIRLoss(nn.Module):
         if not 0 <= coeff < float('inf'): raise ValueError(f'coeff must not be negative: got {coeff}. It is finite; 0 leaves the likelihood alone.')
         self.weights, self.coeff, self.v0, self.alpha0 = weights, coeff, v0, alpha0
     def activation(self, x): return x
-    def decodes(self, x): return x[:, :1] # the prediction alone
+    def decodes(self,
+        x, # (B, 3) from a `ConjugateHead`
+    ):
+        "The prediction alone, (B, 1)"
+        return x[:, :1]
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #833fe3e2
+# %% ../../nbs/api/79_baselines.vir.ipynb #63465be9
 @patch
 def forward(self:VIRLoss,
     out:Tensor,    # (B, 3) from a `ConjugateHead`
     y:Tensor,      # (B,) or (B, 1) targets
-    w:Tensor=None, # weights in place of the looked-up ones; they always act
+    w:Tensor=None, # (B,) or (B, 1) weights in place of the looked-up ones; they always act
 ) -> Tensor: # scalar
-    "Mean over the batch; looked-up weights are left out where no gradient is wanted, as in validation"
+    "Mean over the batch; looked-up weights are left out where no gradient is wanted, as in validation; `ValueError` unless there is one target for each sample"
     if y.numel() != len(out): raise ValueError(f'targets must be one number per sample: got {tuple(y.shape)} for {len(out)} samples')
     out, y = out.as_subclass(Tensor), widen(y.as_subclass(Tensor)).reshape(-1, 1)
     if w is None and self.weights is not None and torch.is_grad_enabled(): w = self.weights(y)
@@ -119,26 +132,41 @@ def evidential_loss(
     y, w = widen(y).reshape(-1, 1), 1. if w is None else widen(w).reshape(-1, 1)
     return (w*(nig_nll(y, gamma, v, alpha, beta) + coeff*nig_reg(y, gamma, v, alpha))).mean()
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #812d6a16
+# %% ../../nbs/api/79_baselines.vir.ipynb #94108462
 class ConjugateHead(nn.Linear):
     "Ψ, n and Ω from features (Wang and Wang 2023): (B, F) -> (B, 3)"
-    def __init__(self, n_features:int, sharpness=.1): super().__init__(n_features, 3); self.sharpness = sharpness
-    def forward(self, z):
+    def __init__(self,
+        n_features:int, # F
+        sharpness=.1,   # of the softplus that keeps n and Ω positive
+    ):
+        super().__init__(n_features, 3); self.sharpness = sharpness
+    def forward(self,
+        z, # (B, F)
+    ):
+        "Ψ, n and Ω side by side, (B, 3); n is at least 2"
         psi, n, omega = super().forward(z).split(1, dim=1)
         n, omega = (F.softplus(x, beta=self.sharpness) for x in (n, omega))
         return torch.cat([psi, n + 2, omega], 1)
 
+# %% ../../nbs/api/79_baselines.vir.ipynb #70d8090d
 class EvidentialHead(nn.Linear):
     "γ, ν, α and β from features (Amini et al. 2020): (B, F) -> (B, 4)"
-    def __init__(self, n_features:int, sharpness=.01): super().__init__(n_features, 4); self.sharpness = sharpness
-    def forward(self, z):
+    def __init__(self,
+        n_features:int, # F
+        sharpness=.01,  # of the softplus that keeps ν, α and β positive
+    ):
+        super().__init__(n_features, 4); self.sharpness = sharpness
+    def forward(self,
+        z, # (B, F)
+    ):
+        "γ, ν, α and β side by side, (B, 4); α is at least 1"
         gamma, rest = super().forward(z).split((1, 3), dim=1)
         v, alpha, beta = F.softplus(rest, beta=self.sharpness).split(1, dim=1)
         return torch.cat([gamma, v, alpha + 1, beta], 1)
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #46047fdb
+# %% ../../nbs/api/79_baselines.vir.ipynb #e4186dde
 class ProbabilisticSmoother(FeatureSmoother):
-    "Smoothing of features that are means and variances side by side, (B, 2F) (Wang and Wang 2023)"
+    "Smoothing of features that are means and variances side by side, (B, 2F) (Wang and Wang 2023); `ValueError` for an odd number of features"
     def __init__(self,
         bins,             # K `LabelBins`
         n_features:int,   # 2F
@@ -153,9 +181,13 @@ class ProbabilisticSmoother(FeatureSmoother):
         self.register_buffer('W2', torch.tensor(smoothing_matrix(self.n_bins, window**2), dtype=torch.float32))
         if unit_start: _unit_start(self)
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #98f2425d
+# %% ../../nbs/api/79_baselines.vir.ipynb #c8fd1d7c
 @patch
-def variance(self:ProbabilisticSmoother, n, mean, M):
+def variance(self:ProbabilisticSmoother,
+    n,    # (K,) samples of each bin
+    mean, # (K, 2F)
+    M,    # (K, 2F) sum of squared deviations from the mean
+):
     "Statistics of the statistics: two of (K, 2F)"
     (mu, va), N = mean.split(self.half, 1), n.clamp_min(1)[:, None]
     of_mean = va/N
@@ -163,7 +195,11 @@ def variance(self:ProbabilisticSmoother, n, mean, M):
     return torch.cat([mu, of_mean], 1), torch.cat([var, 2*var**2/(N - 1).clamp_min(1)], 1)
 
 @patch
-def smoothed_stats(self:ProbabilisticSmoother, mean, var):
+def smoothed_stats(self:ProbabilisticSmoother,
+    mean, # (K, 2F)
+    var,  # (K, 2F)
+):
+    "Statistics smoothed over bins: those of means with the window, those of variances with its square"
     h, W, W2 = self.half, self.W.to(mean.dtype), self.W2.to(mean.dtype)
     return tuple(torch.cat([W @ s[:, :h], W2 @ s[:, h:]], 1) for s in (mean, var))
 
@@ -181,18 +217,33 @@ def _unit_start(self):
     for m in (self.running_mean, self.last_mean, self.smoothed_mean): m[:, self.half:] = 1
     self.retabulate()
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #ffd9dd6a
+# %% ../../nbs/api/79_baselines.vir.ipynb #f35290bc
 class Variational(nn.Linear):
     "Mean and variance of a feature, side by side: (B, F) -> (B, 2 latent)"
-    def __init__(self, n_features:int, latent:int): super().__init__(n_features, 2*latent)
-    def forward(self, h):
+    def __init__(self,
+        n_features:int, # F
+        latent:int,     # size of the variational feature
+    ):
+        super().__init__(n_features, 2*latent)
+    def forward(self,
+        h, # (B, F)
+    ):
+        "Mean and variance, side by side"
         mu, va = super().forward(h).chunk(2, dim=1)
         return torch.cat([mu, F.softplus(va)], 1)
 
+# %% ../../nbs/api/79_baselines.vir.ipynb #cdccd2cd
 class GaussianConjugate(ConjugateHead):
     "A `ConjugateHead` on a draw from N(z^μ, z^Σ): (B, 2F) -> (B, 3)"
-    def __init__(self, latent:int, sharpness=.1): super().__init__(latent, sharpness); self.in_features = 2*latent
-    def forward(self, z):
+    def __init__(self,
+        latent:int,   # F, size of the variational feature
+        sharpness=.1, # as for `ConjugateHead`
+    ):
+        super().__init__(latent, sharpness); self.in_features = 2*latent
+    def forward(self,
+        z, # (B, 2F): means, then variances
+    ):
+        "Ψ, n and Ω of a draw in training, of the mean otherwise: (B, 3)"
         mu, va = z.chunk(2, dim=1)
         return super().forward(mu + va.clamp_min(0).sqrt()*torch.randn_like(mu) if self.training else mu)
 
@@ -205,9 +256,13 @@ def kl_to_standard(
     "Divergence of diagonal Gaussians from the standard normal"
     return -coeff/2*(1 + log_var - mu**2 - log_var.exp()).sum(1).mean()
 
-# %% ../../nbs/api/79_baselines.vir.ipynb #0b74e783
-def nig_variance(v, alpha, beta): # tensors
-    "Predictive variance of a NIG, aleatoric plus epistemic; infinite for α <= 1"
+# %% ../../nbs/api/79_baselines.vir.ipynb #7f46acba
+def nig_variance(
+    v,     # pseudo-observations of the mean, any shape
+    alpha, # parameter of shape of the variance, as `v`
+    beta,  # its scale, as `v`
+):
+    "Predictive variance of a NIG, same shape, aleatoric plus epistemic; infinite for α <= 1"
     return torch.where(alpha > 1, beta*(1 + v)/(v*(alpha - 1).clamp_min(1e-30)), torch.inf)
 
 def gaussian_nll(

@@ -40,13 +40,12 @@ from ..callback.rrt import RRT
 from ..losses import regression_loss
 from ..targets import LabelBins
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #4bd97294
+# %% ../../nbs/api/40f_bench.builders.ipynb #89a00711
 def unit_bins(
     splits:Splits, # its network learns y/unit
 ) -> LabelBins: # same counts and shots
     "Bins of y/unit"
-    bins = splits.bins
-    return bins if splits.unit == 1 else LabelBins.from_counts(bins.counts, bins.edges/splits.unit, bins.shots_by)
+    return splits.bins if splits.unit == 1 else splits.bins.rescaled(splits.unit)
 
 def unit_targets(splits:Splits): # (N,)
     "Training targets divided by the unit"
@@ -81,8 +80,13 @@ def dist(
     "Dist Loss on top of the weighted L1 loss"
     return DistLoss(unit_targets(splits), regression_loss('l1', make_weights(config, splits)), **only(config, 'loss'))
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #07fb86b0
-def vir_loss(config:dict, splits:Splits): return VIRLoss(make_weights(config, splits), **only(config, 'loss'))
+# %% ../../nbs/api/40f_bench.builders.ipynb #2d4b9607
+def vir_loss(
+    config:dict,
+    splits:Splits, # for the training targets
+):
+    "Loss of VIR (Wang and Wang 2023): weights as `make_weights` reads them, and loss.* of `config`"
+    return VIRLoss(make_weights(config, splits), **only(config, 'loss'))
 
 def hca_loss(
     config:dict,   # with loss.*, loss.base and what `make_weights` takes
@@ -93,6 +97,7 @@ def hca_loss(
     base = regression_loss(kw.pop('base'), make_weights(config, splits))
     return HCALoss(Hierarchy(unit_bins(splits), unit_targets(splits)), base, **kw)
 
+# %% ../../nbs/api/40f_bench.builders.ipynb #aa992dec
 def uvote_loss(
     config:dict,   # with uvote.density, uvote.n_experts, loss.*
     splits:Splits, # for the training targets
@@ -115,23 +120,35 @@ def make_loss(
     if name in BUILT_LOSSES: return BUILT_LOSSES[name](config, splits)
     return regression_loss(name, make_weights(config, splits), **only(config, 'loss'))
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #491e03ca
-def vir_head(model, config:dict, splits:Splits): return vir_model(model, **only(config, 'vir'))
+# %% ../../nbs/api/40f_bench.builders.ipynb #d7d4cafa
+def vir_head(
+    model,                      # (B, ...) -> (B, 1), without a head; changed in place
+    config:dict, loss=None,
+):
+    "Encoder and head of VIR, with vir.* of `config`; errors as `vir_model`, and `loss` is not used"
+    return vir_model(model, **only(config, 'vir'))
 
-def wide_head(model, config:dict, splits:Splits): return model_for(model, make_loss(splits, config))
+def wide_head(
+    model,       # (B, ...) -> (B, 1); changed in place
+    config:dict, # with loss and loss.*, as for `make_loss`
+    loss,        # which says how many outputs it reads
+):
+    "As many outputs as the loss reads; errors as `model_for`"
+    return model_for(model, loss)
 
 HEADS = dict(vir=vir_head, hca=wide_head, uvote=wide_head)
 
+# %% ../../nbs/api/40f_bench.builders.ipynb #aa94f461
 def make_head(
     model,         # (B, ...) -> (B, 1), ending in a linear layer; changed in place
     config:dict,   # with head, or without
-    splits:Splits, # given to the head
+    loss,          # from `make_loss`, given to the head
 ): # the model; (B, n) with a loss that knows how to decode it
     "Put a method's own head in place of the last layer; `ValueError` for an unknown one"
     name = config.get('head')
     if name is None: return model
     if name not in HEADS: raise ValueError(f'unknown head: got {name!r}, expected one of {", ".join(HEADS)}')
-    return HEADS[name](model, config, splits)
+    return HEADS[name](model, config, loss)
 
 # %% ../../nbs/api/40f_bench.builders.ipynb #4e237ecd
 def prime(
@@ -144,8 +161,14 @@ def prime(
     if kw['technique']: kw['technique'] = TECHNIQUES[kw['technique']](**only(config, kw['technique']))
     return PRIME(seed=seed, **kw)
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #3624bdd6
-def regulariser(loss, config:dict, part:str): return Regularizer(loss, config[f'{part}.weight'])
+# %% ../../nbs/api/40f_bench.builders.ipynb #485f8b19
+def regulariser(
+    loss,        # (z, y[, pred]) -> scalar
+    config:dict,
+    part:str,    # what stands before the dot
+):
+    "A loss as a callback, at the weight that `config` has as PART.weight"
+    return Regularizer(loss, config[f'{part}.weight'])
 
 def arguments(
     config:dict, # dotted setting -> value
@@ -155,40 +178,66 @@ def arguments(
     "Settings of one part, without `weight` and others"
     return {k: v for k,v in only(config, part).items() if k not in ('weight', *drop)}
 
-def ranksim(config, seed, splits): return Regularizer(RankSim(**only(config, 'ranksim'))) # its weight stands inside
+def ranksim(config, seed, splits):
+    "RankSim with ranksim.* of `config`, its weight among them; `seed` and `splits` are not used"
+    return Regularizer(RankSim(**only(config, 'ranksim')))
 
-def rnc(config, seed, splits): return regulariser(RankNContrast(**arguments(config, 'rnc')), config, 'rnc')
+def rnc(config, seed, splits):
+    "Rank-N-Contrast with rnc.* of `config`; `seed` and `splits` are not used"
+    return regulariser(RankNContrast(**arguments(config, 'rnc')), config, 'rnc')
 
+# %% ../../nbs/api/40f_bench.builders.ipynb #dfa332a3
 def conr(
     config, # with conr.*
     seed,   # not used
     splits, # for unit and bins
 ):
+    "ConR; its window `w` and push `e` are in units of the target, and are brought to those of y/unit"
     kw, unit, bins = arguments(config, 'conr', 'density'), splits.unit, unit_bins(splits)
     kw |= dict(w=kw['w']/unit, e=kw['e']*unit, weights=None if config['conr.density'] == 'none' else bins.lookup(config['conr.density']))
     return regulariser(ConR(**kw), config, 'conr')
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #83b878c4
+# %% ../../nbs/api/40f_bench.builders.ipynb #bcc6e989
 def ordinal_entropy(config, seed, splits):
+    "Ordinal entropy with ordinal-entropy.* of `config`, target_scale brought from units of the target to those of y/unit of `splits`; `seed` is not used"
     kw = arguments(config, 'ordinal-entropy')
     return regulariser(OrdinalEntropy(**kw | dict(target_scale=kw['target_scale']/splits.unit)), config, 'ordinal-entropy')
 
-def srl(config, seed, splits): return regulariser(SRL(unit_bins(splits), seed=seed, **arguments(config, 'srl')), config, 'srl')
+def srl(config, seed, splits):
+    "SRL with srl.* of `config`, on bins of y/unit of `splits`; the points on the sphere are drawn with `seed`"
+    return regulariser(SRL(unit_bins(splits), seed=seed, **arguments(config, 'srl')), config, 'srl')
 
-def hpn(config, seed, splits): return regulariser(HPN(**arguments(config, 'hpn')), config, 'hpn')
+def hpn(config, seed, splits):
+    "Hyperspherical prototypes with hpn.* of `config`; `seed` and `splits` are not used"
+    return regulariser(HPN(**arguments(config, 'hpn')), config, 'hpn')
 
-def proxynca(config, seed, splits): return ProxyNCA(seed=seed, **only(config, 'proxynca'))
+def proxynca(config, seed, splits):
+    "Proxy-NCA with proxynca.* of `config`; proxies are drawn with `seed`, and `splits` is not used"
+    return ProxyNCA(seed=seed, **only(config, 'proxynca'))
 
-def fds(config, seed, splits): return FDS(unit_bins(splits), **only(config, 'fds'))
+def fds(config, seed, splits):
+    "Feature distribution smoothing with fds.* of `config`, on bins of y/unit of `splits`; `seed` is not used"
+    return FDS(unit_bins(splits), **only(config, 'fds'))
 
-def rrt(config, seed, splits): return RRT(bins=unit_bins(splits), **only(config, 'rrt'))
+def rrt(config, seed, splits):
+    "Regressor re-training with rrt.* of `config`, on bins of y/unit of `splits`; `seed` is not used"
+    return RRT(bins=unit_bins(splits), **only(config, 'rrt'))
 
-def expert_schedule(config, seed, splits): return ExpertSchedule() if config['uvote.schedule'] else None
+# %% ../../nbs/api/40f_bench.builders.ipynb #d6dd3daf
+def expert_schedule(config, seed, splits):
+    "Schedule of UVOTE's experts if uvote.schedule of `config` is on, else None; `seed` and `splits` are not used"
+    return ExpertSchedule() if config['uvote.schedule'] else None
 
-def vir_smoother(config, seed, splits): return PRM(unit_bins(splits), **only(config, 'fds'))
+def vir_smoother(config, seed, splits):
+    "Probabilistic smoothing of VIR with fds.* of `config`, on bins of y/unit of `splits`; `seed` is not used"
+    return PRM(unit_bins(splits), **only(config, 'fds'))
 
-# %% ../../nbs/api/40f_bench.builders.ipynb #d6bd6b56
-def im_context(config:dict, seed:int, splits:Splits):
+# %% ../../nbs/api/40f_bench.builders.ipynb #bf522a51
+def im_context(
+    config:dict,   # with im-context.*
+    seed:int,      # of the balanced copy and the principal components
+    splits:Splits, # training data, and the unit of the target
+): # function (N, ...) -> (N,) in the unit of the target
     "IM-Context on the inputs as they are: they should be features of a frozen encoder"
     kw, x = only(config, 'im-context'), splits.train[0].float().flatten(1)
     model = IMContext(pretrained(kw.pop('model')), bins=unit_bins(splits), seed=seed, **kw).fit(x, unit_targets(splits))
@@ -197,8 +246,9 @@ def im_context(config:dict, seed:int, splits:Splits):
 PREDICTORS = {'im-context': im_context}
 
 def make_predictor(
-    config:dict, # with fit
-    seed:int, splits:Splits,
+    config:dict,   # with fit
+    seed:int,      # of the run
+    splits:Splits, # training data, and the unit of the target
 ): # function (N, ...) -> (N,) in the unit of the target
     "A method that is ready as soon as it has the training data; `ValueError` for an unknown one"
     if config['fit'] not in PREDICTORS: raise ValueError(f'unknown fit: got {config["fit"]!r}, expected one of {", ".join(PREDICTORS)}')

@@ -14,10 +14,14 @@ from .recipes import TASKS, given
 # %% ../../nbs/api/40g_bench.chosen.ipynb #7eca8ba9
 CHOSEN = json.loads((files('prime_nb')/'bench'/'chosen.json').read_text(encoding='utf-8')) # method -> dotted setting -> value
 
-# %% ../../nbs/api/40g_bench.chosen.ipynb #0ad4cba0
+# %% ../../nbs/api/40g_bench.chosen.ipynb #223cdc68
 STSB_SEARCH = 'dev search, results/sts-b-dir'
 
-def choose(task, chosen, source):
+def choose(
+    task,   # changed in place
+    chosen, # method -> dict: dotted setting -> value
+    source, # which search it was
+):
     "Put settings that a search has found on top of those that a task has for a method"
     for method, changes in chosen.items(): task.own[method] = task.own.get(method, {}) | given(source, **changes)
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# %% ../../nbs/api/65_bench.cost.ipynb #1e8ce501
+# %% ../../nbs/api/65_bench.cost.ipynb #ed3f5fe2
 from ..baselines.balanced_mse import BMC, BNI, GAI
 from ..baselines.conr import ConR
 from ..baselines.dist_loss import DistLoss
@@ -30,14 +30,14 @@ from ..baselines.ordinal_entropy import OrdinalEntropy
 from ..baselines.rank_n_contrast import RankNContrast
 from ..baselines.ranksim import RankSim
 from ..baselines.srl import SRL
-from .files import write_json
+from ..files import write_json
 from .naive import naive_conr, naive_fds, naive_ordinal_entropy, naive_rank_n_contrast, naive_ranksim, naive_srl
 from ..losses import regression_loss
 from ..objective import PrimeLoss
 from ..proxies import make_proxies
 from ..targets import LabelBins
 
-# %% ../../nbs/api/65_bench.cost.ipynb #c24e0294
+# %% ../../nbs/api/65_bench.cost.ipynb #3a62d96f
 class Problem(NamedTuple):
     "A batch"
     z:Tensor    # (B, F)
@@ -48,7 +48,8 @@ def make_problem(
     n:int,               # B
     n_features:int,      # F
     distinct:bool=False, # no label twice; ages if not
-    seed:int=0, device='cpu',
+    seed:int=0,          # of the draw
+    device='cpu',        # where the tensors are
 ) -> Problem:
     "Random features, labels and predictions"
     g = torch.Generator().manual_seed(seed)
@@ -112,7 +113,7 @@ COSTED |= {n: Costed(_pred(make), None, False) for n,make in dict(
     l1=lambda y: regression_loss('l1'), focal_l1=lambda y: regression_loss('focal_l1'), bmc=lambda y: BMC(), gai=lambda y: GAI(y),
     bni=lambda y: BNI(LabelBins(y, edges=np.arange(-.5, 102))), dist=lambda y: DistLoss(y)).items()}
 
-# %% ../../nbs/api/65_bench.cost.ipynb #c168cfc3
+# %% ../../nbs/api/65_bench.cost.ipynb #141f253c
 @contextmanager
 def torch_threads(
     n:int|None, # None leaves it as it is
@@ -125,17 +126,17 @@ def torch_threads(
 
 def step(
     f:Callable, # (z, y, pred) -> scalar
-    p:Problem,
+    p:Problem,  # features, labels and predictions
 ):
     "Forward and backward"
     z, pred = p.z.detach().requires_grad_(), p.pred.detach().requires_grad_()
     f(z, p.y, pred).backward()
     if z.is_cuda: torch.cuda.synchronize()
 
-# %% ../../nbs/api/65_bench.cost.ipynb #33ee4624
+# %% ../../nbs/api/65_bench.cost.ipynb #57d854e0
 def milliseconds(
-    f:Callable,  # without arguments
-    repeats:int=7,
+    f:Callable,      # without arguments
+    repeats:int=7,   # timed calls, at most
     budget:float=3., # seconds after which no further repeat is begun
 ) -> float: # median
     "Median time of a call, after one that does not count"
@@ -170,7 +171,7 @@ def peak_megabytes(
     moves = [(e.start_ns(), e.nbytes()) for e in prof.kineto_results.events() if e.name() == '[memory]']
     return float(max(np.cumsum([b for _, b in sorted(moves, key=lambda m: m[0])]), default=0.))/1e6
 
-# %% ../../nbs/api/65_bench.cost.ipynb #0595cfb8
+# %% ../../nbs/api/65_bench.cost.ipynb #4061ff49
 class Cost(NamedTuple):
     "One line of the table"
     loss:str
@@ -181,14 +182,16 @@ class Cost(NamedTuple):
     naive_ms:float|None  # of the naive loop
     naive_mb:float|None
     @property
-    def speedup(self): return self.naive_ms/self.ms if self.naive_ms else None
+    def speedup(self):
+        "How many times as long the naive loop takes; None if it was not timed"
+        return self.naive_ms/self.ms if self.naive_ms else None
 
 def _known(names):
     for n in names:
         if n not in COSTED: raise ValueError(f'unknown loss: got {n!r}, expected one of {list(COSTED)}')
     return names
 
-# %% ../../nbs/api/65_bench.cost.ipynb #f4dc6c11
+# %% ../../nbs/api/65_bench.cost.ipynb #cc757a4b
 def _cost(name, n, n_features, naive, repeats, device):
     c = COSTED[name]
     p = make_problem(n, n_features, c.distinct, device=device)
@@ -199,25 +202,27 @@ def _cost(name, n, n_features, naive, repeats, device):
     product = milliseconds(lambda: p.z @ p.z.T, 20)
     return Cost(name, n, ms, ms/product, mb, *(measure(c.naive) if naive and c.naive else (None, None)))
 
+# %% ../../nbs/api/65_bench.cost.ipynb #83c0f449
 def time_losses(
-    names=None,              # keys of `COSTED`; all if None
-    batch_sizes=(64, 256),   # B
-    n_features:int=2048,     # F
-    naive:bool=True,         # also the naive loops
-    threads:int|None=None,   # CPU threads; as they are if None
-    repeats:int=7, device='cpu',
+    names=None,            # keys of `COSTED`; all if None
+    batch_sizes=(64, 256), # B
+    n_features:int=2048,   # F
+    naive:bool=True,       # also the naive loops
+    threads:int|None=None, # CPU threads; as they are if None
+    repeats:int=7,         # timed calls, at most
+    device='cpu',          # 'cpu', or 'cuda'
 ) -> list: # of `Cost`
     "Time and memory of each loss; `ValueError` for an unknown name"
     names = _known(list(COSTED) if names is None else names)
     with torch_threads(threads): return [_cost(n, b, n_features, naive, repeats, device) for n in names for b in batch_sizes]
 
-# %% ../../nbs/api/65_bench.cost.ipynb #47d3f24c
+# %% ../../nbs/api/65_bench.cost.ipynb #c55996b2
 def statistics_ms(
     threads:int|None=None, # CPU threads; as they are if None
     n_features:int=2048,   # F
     n:int=12208,           # N, samples
-    repeats:int=5,
-) -> float:
+    repeats:int=5,         # timed calls, at most
+) -> float: # milliseconds
     "Milliseconds for the mean and variance of the features in each bin, on the CPU"
     p = make_problem(n, n_features)
     fds = FeatureSmoother(_bins(p), n_features)
@@ -253,7 +258,7 @@ def _parser():
     p.add_argument('--out', help='JSON file to write as well')
     return p
 
-# %% ../../nbs/api/65_bench.cost.ipynb #8188fdfc
+# %% ../../nbs/api/65_bench.cost.ipynb #e85aefec
 def cost_main(
     argv=None, # arguments of the command; those of the process if None
 ) -> int: # exit status: 0, or 2 for an unknown loss
@@ -269,7 +274,9 @@ def cost_main(
     if a.out: write_json(a.out, dict(rows=[r._asdict() for r in rows], n_features=a.features, statistics_ms=statistics_ms(a.threads, a.features), **about(a)))
     return 0
 
-def about(a) -> dict:
+def about(
+    a, # parsed arguments: threads, device
+) -> dict:
     "What was measured with"
     with torch_threads(a.threads): n = torch.get_num_threads()
     return dict(threads=n, device=a.device, torch=torch.__version__, python=platform.python_version(), machine=platform.machine())

@@ -23,7 +23,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #af1f2057
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #3be9d87e
 from ..baselines.balanced_mse import BMC
 from ..baselines.conr import ConR
 from ..baselines.dist_loss import DistLoss
@@ -33,7 +33,7 @@ from ..baselines.rank_n_contrast import RankNContrast
 from ..baselines.ranksim import RankSim
 from ..baselines.srl import SRL
 from .cost import make_problem, milliseconds, peak_megabytes, torch_threads
-from .files import write_json
+from ..files import write_json
 from .training import versions
 from ..callback.head import find_final, wrap_head, find_head
 from ..losses import regression_loss
@@ -88,11 +88,11 @@ class Arm:
         self.loss = (regression_loss('l1', s.bins.lookup('sqrt_inverse')) if loss is None else loss).to(s.xs[0].device)
         self.opt = torch.optim.Adam([p for m in (self.model, self.loss, *more) for p in m.parameters()], 1e-4)
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #9aa75084
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #64936bf3
 @patch
 def step(self:Arm,
     i:int, # number of the step: batches come round
-) -> Tensor: # the loss, detached
+) -> Tensor: # scalar, the loss, detached
     "One step of training"
     x, y = (o[i % len(o)] for o in (self.s.xs, self.s.ys))
     with torch.autocast(x.device.type, torch.bfloat16) if self.s.bf16 else nullcontext(): pred = self.model(x)
@@ -141,8 +141,10 @@ def _fds_online(s):
     arm.step = with_targets
     return arm
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #11d4eb89
-def all_targets(s): return torch.cat(s.ys).cpu().numpy()[:, 0]
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #7ba80bbf
+def all_targets(s):
+    "Targets of all batches in `s`, (N,)"
+    return torch.cat(s.ys).cpu().numpy()[:, 0]
 
 METHODS = {
     'sqinv': Arm, 'prime': _prime(), 'prime+prw': _prime(technique='prw'), 'prime+cb': _prime(technique='cb'), 'prime+ldam': _prime(technique='ldam'),
@@ -167,13 +169,14 @@ def paired_times(
             if i >= 0: out[i, k] = time.perf_counter() - start
     return out
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #b71672a6
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #dd2f6766
 def median_ratio(
-    t:np.ndarray, # (steps, 2) times
+    t:np.ndarray, # (steps, 2) seconds or milliseconds
     level=.95,    # of the interval
     n:int=2000,   # resamples
     seed:int=0,   # of the resamples
 ) -> tuple: # median of the ratios second/first, and the ends of its bootstrap interval
+    "How much longer the second of two steps takes"
     r = t[:, 1]/t[:, 0]
     draws = np.median(np.random.default_rng(seed).choice(r, (n, len(r))), axis=1)
     return (float(np.median(r)), *map(float, np.quantile(draws, [(1-level)/2, (1+level)/2])))
@@ -347,8 +350,11 @@ def _parser():
     p.add_argument('--out', help='JSON file to write, such as results/cost/training.json')
     return p
 
-# %% ../../nbs/api/65b_bench.cost_training.ipynb #8d835107
-def print_row(r:StepCost):
+# %% ../../nbs/api/65b_bench.cost_training.ipynb #ad21b8d3
+def print_row(
+    r:StepCost, # what was measured of a method
+):
+    "One line of the table: ratio with its interval, milliseconds, megabytes"
     print(f'{r.method:<16}{r.ratio:7.3f}x [{r.low:.3f}, {r.high:.3f}]{r.ms:10.1f} ms{r.mb:10.1f} MB{r.mb_ratio:8.3f}x', flush=True)
 
 def _measure(a):

@@ -7,11 +7,11 @@ __all__ = ['MARK', 'QUICK', 'CAPTIONS', 'STYLE', 'claim', 'changes', 'arrays_of'
            'draw_histogram', 'draw_similarity', 'draw_proxies', 'draw_tsne', 'draw_faces', 'html_table', 'page',
            'illustrate', 'run_demo', 'conclude']
 
-# %% ../../nbs/api/43_bench.demo.ipynb #a63882ce
+# %% ../../nbs/api/43_bench.demo.ipynb #f6e8d1ac
 import html, os
 from pathlib import Path
 from .. import __version__
-from .files import check_writable, write_json
+from ..files import check_writable, write_json
 from .jobs import get_splits
 from .recipes import get_task
 from .runner import plan, run_jobs
@@ -106,10 +106,9 @@ def draw_similarity(
     for ax, (m, a) in zip(axes, found.items()): plot_similarity(a['features'], a['targ'], ax, bins, target, least, 1).set_title(m)
     return save(fig, path)
 
-# %% ../../nbs/api/43_bench.demo.ipynb #0f032e53
+# %% ../../nbs/api/43_bench.demo.ipynb #9dff95a5
 def draw_proxies(
     found,  # from `arrays_of`
-    bins,   # not used
     target, # its name
     path,   # of the picture
 ):
@@ -123,10 +122,9 @@ def draw_proxies(
         plot_proxy_similarity(a['proxies'], a['proxy_targets'], a['features'], a['targ'], right, target).set_title(f'{m}, with features')
     return save(fig, path)
 
-# %% ../../nbs/api/43_bench.demo.ipynb #4c06801e
+# %% ../../nbs/api/43_bench.demo.ipynb #b2eaabe3
 def draw_tsne(
     found,  # from `arrays_of`
-    bins,   # not used
     target, # its name
     path,   # of the picture
 ):
@@ -177,7 +175,7 @@ def page(
     out += [f'<figure><img src="{n}" alt="{c}"><figcaption>{c}</figcaption></figure>' for n,c in CAPTIONS.items() if (Path(folder)/n).exists()]
     return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>prime_demo</title><style>{STYLE}</style>{"".join(out)}</html>\n'
 
-# %% ../../nbs/api/43_bench.demo.ipynb #d4b0c947
+# %% ../../nbs/api/43_bench.demo.ipynb #4a7785b2
 def illustrate(
     folder,                # of the report
     task,                  # that was trained
@@ -191,8 +189,8 @@ def illustrate(
     write_json(folder/'summary.json', summary)
     (folder/'table.md').write_text(markdown_table(summary), encoding='utf-8')
     draw_histogram(bins, target, folder/'histogram.png')
-    for name, draw in dict(error=draw_error, similarity=draw_similarity, proxies=draw_proxies, tsne=draw_tsne).items():
-        draw(found, bins, target, folder/f'{name}.png')
+    for name, draw in dict(error=draw_error, similarity=draw_similarity).items(): draw(found, bins, target, folder/f'{name}.png')
+    for name, draw in dict(proxies=draw_proxies, tsne=draw_tsne).items(): draw(found, target, folder/f'{name}.png')
     if task.name == 'agedb-twin': draw_faces(folder/'faces.png')
     (folder/'index.html').write_text(page(folder, summary, metrics), encoding='utf-8')
 

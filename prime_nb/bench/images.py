@@ -29,8 +29,11 @@ def _sets(folder, dataset, size, cache): # 'train', 'val', 'test' -> (x, y)
     parts = {s: df[df.split == s] for s in SPLITS}
     return {s: (_in_memory(folder, d, size), torch.tensor(d.age.to_numpy())) for s, d in parts.items()}
 
-# %% ../../nbs/api/40i_bench.images.ipynb #dfbf9f73
-def check_given(folder, dataset):
+# %% ../../nbs/api/40i_bench.images.ipynb #151609bb
+def check_given(
+    folder,  # None: there is none
+    dataset, # its name, for the message
+):
     "`FileNotFoundError` without a folder: photographs are not downloaded in passing"
     if folder is None: raise FileNotFoundError(f'{dataset} needs a folder with its images: got none. Give it with --data DIR. {how_to_get(dataset)} '
         'To try the command without them, let prime_nb.data.face_folder.write_faces draw some.')
@@ -57,27 +60,69 @@ def age_data(
     bins, sets = age_bins(load_ages(folder, dataset), tuple(shots)), _sets(folder, dataset, size, cache)
     return Splits(sets['train'], sets['val'], lambda: sets['test'], bins, _resnet, prepare=normalise, augment=partial(shift_and_mirror, pad=pad))
 
-# %% ../../nbs/api/40i_bench.images.ipynb #f71f8e50
-def age_labels(folder=None, dataset='agedb-dir', shots=(100, 20), **kw) -> dict: # bins, and train, val, test: ages
-    "Bins and ages of `age_data`, without looking at an image"
+# %% ../../nbs/api/40i_bench.images.ipynb #0215f014
+def age_labels(
+    folder=None,         # with the table of the data set
+    dataset='agedb-dir', # 'agedb-dir' or 'imdb-wiki-dir'
+    shots=(100, 20),     # many: more than the first; few: fewer than the second
+    **kw,
+) -> dict: # bins, and train, val, test: ages
+    "Bins and ages of `age_data`, without looking at an image; errors of `check_given`"
     from prime_nb.data.age_table import SPLITS, age_bins, read_ages
     check_given(folder, dataset)
     df = read_ages(Path(folder)/get_source(dataset).table)
     return dict(bins=age_bins(df, tuple(shots)), **{s: df.age[df.split == s].to_numpy() for s in SPLITS})
 
-def agedb_data(folder=None, **kw): return age_data(folder, 'agedb-dir', **kw)
-def agedb_labels(folder=None, **kw): return age_labels(folder, 'agedb-dir', **kw)
-def imdb_wiki_data(folder=None, **kw): return age_data(folder, 'imdb-wiki-dir', **kw)
-def imdb_wiki_labels(folder=None, **kw): return age_labels(folder, 'imdb-wiki-dir', **kw)
+def agedb_data(
+    folder=None, # with its files
+    **kw,
+):
+    "`age_data` of AgeDB-DIR"
+    return age_data(folder, 'agedb-dir', **kw)
 
-# %% ../../nbs/api/40i_bench.images.ipynb #b8e83cd9
+# %% ../../nbs/api/40i_bench.images.ipynb #e918588f
+def agedb_labels(
+    folder=None, # with its table
+    **kw,
+):
+    "`age_labels` of AgeDB-DIR"
+    return age_labels(folder, 'agedb-dir', **kw)
+def imdb_wiki_data(
+    folder=None, # with its files
+    **kw,
+):
+    "`age_data` of IMDB-WIKI-DIR"
+    return age_data(folder, 'imdb-wiki-dir', **kw)
+def imdb_wiki_labels(
+    folder=None, # with its table
+    **kw,
+):
+    "`age_labels` of IMDB-WIKI-DIR"
+    return age_labels(folder, 'imdb-wiki-dir', **kw)
+
+# %% ../../nbs/api/40i_bench.images.ipynb #40503d13
 TABLE12, YANG = 'paper, Table 12', 'Yang et al. 2021'
-def age_values(table): # what all methods share; both tables agree
+def age_values(
+    table, # the source, 'paper, Table 11' say
+) -> dict: # dotted setting -> `Sourced`
+    "What all methods share; both tables agree"
     return (given(table, loss='l1', optimizer='adam', lr=2.5e-4, weight_decay=1e-4, batch_size=64, epochs=80, schedule='multi_step')
         | given(table, 'schedule', milestones=[60], gamma=.1) | given(table, 'model', arch='resnet50') | given(f'{YANG}: from scratch', 'model', weights=None)
         | given('ours: true for pictures below 100 pixels', 'model', small=False) | given(YANG, 'data', size=224, pad=16, shots=[100, 20]) | given('ours', 'data', cache=True))
 
-def proxies(table, n_proxies, proxy_lr, lambda_p, lambda_a, tau_f, tau_t, alpha, **more): # PRIME's part of a table
+# %% ../../nbs/api/40i_bench.images.ipynb #15b53dfb
+def proxies(
+    table,     # the source
+    n_proxies, # C
+    proxy_lr,  # the learning rate of the proxies is multiplied by it
+    lambda_p,  # weight of the proxy loss
+    lambda_a,  # weight of the alignment loss
+    tau_f,     # temperature of features
+    tau_t,     # temperature of targets
+    alpha,     # as for `PrimeLoss`
+    **more,    # further settings of PRIME
+) -> dict: # dotted setting -> `Sourced`
+    "PRIME's part of a table"
     kw = dict(n_proxies=n_proxies, proxy_lr=float(proxy_lr), lambda_p=float(lambda_p), lambda_a=float(lambda_a), tau_f=float(tau_f), tau_t=float(tau_t), alpha=alpha)
     return given(DEFAULT, 'prime', distance='cosine') | given(table, 'prime', **kw, **more)
 
@@ -99,7 +144,7 @@ WIKI_OWN = {
     'prime+ldam': proxies(TABLE12, 40, 1, 5, 25, 10, 2, .001) | given(TABLE12, 'ldam', max_margin=.5)
                   | given(TABLE12, 'schedule', milestones=[60], gamma=.5)}
 
-# %% ../../nbs/api/40i_bench.images.ipynb #ee72dee7
+# %% ../../nbs/api/40i_bench.images.ipynb #afdd42c9
 AGE_SPACE = dict(
     train={'lr': [1e-4, 2.5e-4, 1e-3], 'weight_decay': [0., 1e-4, 1e-3], 'batch_size': [32, 64, 128]},
     prime={'prime.n_proxies': [10, 20, 30, 40], 'prime.lambda_p': [.5, 2.5, 5., 10.], 'prime.lambda_a': [5., 10., 25., 50.],
@@ -107,15 +152,18 @@ AGE_SPACE = dict(
 AGE = dict(base='sqinv', baseline='sqinv', metrics=('MAE', 'GM', 'balanced_MAE'), target='age (years)', folder=True, space=AGE_SPACE,
            methods=('vanilla', 'sqinv', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam', 'm1', 'm2', 'm3', 'centroid'))
 TASKS['agedb-dir'] = Task('agedb-dir', 'age from 16,488 photographs (Moschoglou et al. 2017); images on request; wants a GPU', 'prime_nb.bench.images:agedb_data',
-    age_values(TABLE11), labels='prime_nb.bench.images:agedb_labels', own=AGEDB_OWN, **AGE)
+    age_values(TABLE11), labels='prime_nb.bench.images:agedb_labels', own=AGEDB_OWN, needs=how_to_get('agedb-dir'), **AGE)
 TASKS['imdb-wiki-dir'] = Task('imdb-wiki-dir', 'age from 213,553 photographs (Rothe et al. 2015); wants a GPU and 32 GB for the cache', 'prime_nb.bench.images:imdb_wiki_data',
-    age_values(TABLE12), labels='prime_nb.bench.images:imdb_wiki_labels', own=WIKI_OWN, **AGE)
+    age_values(TABLE12), labels='prime_nb.bench.images:imdb_wiki_labels', own=WIKI_OWN, needs=how_to_get('imdb-wiki-dir'), **AGE)
 
-# %% ../../nbs/api/40i_bench.images.ipynb #bfb1d127
+# %% ../../nbs/api/40i_bench.images.ipynb #96cbc8f0
 def loading_cost(
-    folder=None,  # with images; None: drawn faces in a temporary folder
-    out=None,     # JSON file to write
-    dataset='agedb-dir', size=224, n=192, seconds=3.,
+    folder=None,         # with images; None: drawn faces in a temporary folder
+    out=None,            # JSON file to write
+    dataset='agedb-dir', # 'agedb-dir' or 'imdb-wiki-dir'
+    size=224,            # side of a picture in pixels
+    n=192,               # pictures
+    seconds=3.,          # seconds for each measurement
 ) -> dict: # see `prime_nb.data.image_cache.loading_rates`
     "Measure loading from files against loading from the cache"
     import tempfile

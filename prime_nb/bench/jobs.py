@@ -7,29 +7,32 @@ __all__ = ['KEYS', 'SIGNALS', 'STOP', 'SPLITS', 'Job', 'read_run', 'differences'
            'fail', 'interrupt', 'interruptible', 'failed_since', 'settled', 'attempt', 'work', 'get_splits',
            'train_job', 'threads']
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #ee4c0a4b
+# %% ../../nbs/api/40d_bench.jobs.ipynb #998cd835
 import json, signal, threading, time, traceback, zipfile, zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from .files import Lock, replacing, write_json
+from .files import Lock
+from ..files import replacing, write_json
 from .recipes import get_task, load, only
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #d14f616f
+# %% ../../nbs/api/40d_bench.jobs.ipynb #73003f63
 @dataclass(frozen=True)
 class Job:
     "One run: what to do, where to write it, and what to keep"
     path:str             # of its JSON file
-    dataset:str
-    method:str
-    seed:int
+    dataset:str # name of the task
+    method:str # name of the recipe
+    seed:int # of weights, batches and dropout
     config:dict          # dotted setting -> value
     test:bool=True       # judge the test split; False in a search
     arrays:bool=False    # also write an npz file with predictions, features and proxies
     folder:str|None=None # where the data is
-    device:str='cpu'
-    def beside(self, suffix): return Path(self.path).with_suffix(suffix)
+    device:str='cpu' # that the network is on, as torch names it
+    def beside(self, suffix):
+        "Path of another file of the run, with `suffix` such as '.npz' for '.json'"
+        return Path(self.path).with_suffix(suffix)
     def __str__(self): return f'{self.method} seed {self.seed}'
 
 # %% ../../nbs/api/40d_bench.jobs.ipynb #afb020f9
@@ -49,8 +52,11 @@ def read_run(
 
 def _refuse(word): raise ValueError(f'{word} is no number of JSON')
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #39a13894
-def differences(old:dict, new:dict) -> list: # of 'lr: 0.01 there, 0.001 here'
+# %% ../../nbs/api/40d_bench.jobs.ipynb #4e39a10f
+def differences(
+    old:dict, # dotted setting -> value
+    new:dict, # dotted setting -> value
+) -> list: # of 'lr: 0.01 there, 0.001 here'
     "Settings that are not the same"
     show = lambda d, k: repr(d[k]) if k in d else 'not set'
     pairs = [(k, show(old, k), show(new, k)) for k in sorted({*old, *new})]
@@ -65,9 +71,9 @@ def holds_arrays(
         with zipfile.ZipFile(path) as z: return z.testzip() is None
     except (OSError, EOFError, ValueError, NotImplementedError, zlib.error, zipfile.BadZipFile): return False
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #1e868d4c
+# %% ../../nbs/api/40d_bench.jobs.ipynb #ce8b372f
 def finished(
-    job:Job,
+    job:Job, # run to look for
 ) -> bool: # whether its files are there, whole
     "Whether a job is done; `ValueError` if it was done with other settings"
     try: run = read_run(job.path)
@@ -78,8 +84,12 @@ def finished(
         raise ValueError(f'{job.path} was made with other settings: {"; ".join(diff[:3])}{more}. Give another --out to keep it, or --force to replace it.')
     return True
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #46719437
-def save(job:Job, result:dict, arrays:dict):
+# %% ../../nbs/api/40d_bench.jobs.ipynb #59aca467
+def save(
+    job:Job,     # that was done
+    result:dict, # what is written beside the job's own fields, for JSON
+    arrays:dict, # name -> array; empty: no npz file
+):
     "Write a finished run; arrays first, so that whoever sees the JSON file can rely on them"
     if arrays:
         import numpy as np
@@ -87,9 +97,9 @@ def save(job:Job, result:dict, arrays:dict):
     write_json(job.path, {k: getattr(job, k) for k in KEYS} | result)
     job.beside('.error.json').unlink(missing_ok=True)
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #6ce023df
+# %% ../../nbs/api/40d_bench.jobs.ipynb #f71b5659
 def do(
-    job:Job,
+    job:Job,         # run to do
     train:Callable,  # (job, on_epoch, beat) -> result, arrays
     notify:Callable, # called with (kind, job, **what)
     beat:Callable,   # sign of life
@@ -102,8 +112,12 @@ def do(
     save(job, result, arrays)
     notify('done', job, **{k: result.get(k) for k in ('seconds', 'best_epoch', 'dev_metrics')})
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #012f3784
-def fail(job:Job, e:Exception, notify:Callable):
+# %% ../../nbs/api/40d_bench.jobs.ipynb #21e28d54
+def fail(
+    job:Job,         # that failed
+    e:Exception,     # why
+    notify:Callable, # called with ('failed', job, error=...)
+):
     "Write down why a run failed"
     error = f'{type(e).__name__}: {e}'
     trace = ''.join(traceback.format_exception(e))
@@ -129,16 +143,30 @@ def interruptible():
         STOP.clear()
         for s, f in zip(SIGNALS, before): signal.signal(s, f)
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #130331e1
-def failed_since(job:Job, since:float) -> bool:
+# %% ../../nbs/api/40d_bench.jobs.ipynb #b43da33e
+def failed_since(
+    job:Job,     # run to look for
+    since:float, # seconds of `time.time()`
+) -> bool:
     "Whether an attempt failed after the time `since`"
     try: return job.beside('.error.json').stat().st_mtime >= since
     except FileNotFoundError: return False
 
-def settled(job:Job, since:float) -> bool: return finished(job) or failed_since(job, since)
+def settled(
+    job:Job,
+    since:float, # seconds of `time.time()`; a failure before it is tried again
+) -> bool:
+    "Whether nothing is left to do for `job`: it is finished, or failed after the time `since`; errors as `finished`"
+    return finished(job) or failed_since(job, since)
 
-def attempt(job:Job, train:Callable, notify:Callable, since:float) -> bool: # whether it is settled now
-    "Do a job unless it is done or in other hands"
+# %% ../../nbs/api/40d_bench.jobs.ipynb #607d4495
+def attempt(
+    job:Job,         # run to do
+    train:Callable,  # as for `do`
+    notify:Callable, # as for `do`
+    since:float,     # seconds of `time.time()`, as for `settled`
+) -> bool: # whether it is settled now
+    "Do a job unless it is done or in other hands; errors as `finished`, `KeyboardInterrupt` once the process is asked to stop"
     if settled(job, since): return True
     lock = Lock(job.beside('.lock'))
     if not lock.acquire(): return False
@@ -167,10 +195,12 @@ def work(
             told = not time.sleep(wait)
         jobs = left
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #7244bc40
+# %% ../../nbs/api/40d_bench.jobs.ipynb #f5ab3a56
 SPLITS = {}
 
-def get_splits(job:Job):
+def get_splits(
+    job:Job, # its dataset, folder, data.* and protocol.* are read
+):
     "Data of a job, from memory if an earlier job had the same"
     data, cut = only(job.config, 'data'), only(job.config, 'protocol')
     key = job.dataset, job.folder, json.dumps([data, cut])
@@ -179,8 +209,12 @@ def get_splits(job:Job):
         SPLITS[key] = load('prime_nb.bench.protocols:take_away')(splits, **cut) if cut else splits
     return SPLITS[key]
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #a49f07ff
-def train_job(job:Job, on_epoch:Callable, beat:Callable) -> tuple: # result, arrays
+# %% ../../nbs/api/40d_bench.jobs.ipynb #c1b9c80d
+def train_job(
+    job:Job,           # run to do
+    on_epoch:Callable, # called with (epoch, dev score)
+    beat:Callable,     # called now and then: sign of life
+) -> tuple: # result, arrays
     "Train and judge as the job says"
     from prime_nb.bench.training import run
     return run(get_task(job.dataset, job.folder), get_splits(job), job.config, job.seed, job.test, job.arrays, job.device, on_epoch=on_epoch, beat=beat)

@@ -11,8 +11,12 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from ..baselines.ranksim import blackbox_rank
 
-# %% ../../nbs/api/64_bench.naive.ipynb #47b1aa9d
-def naive_ranksim(z:Tensor, y:Tensor, pred:Tensor) -> Tensor:
+# %% ../../nbs/api/64_bench.naive.ipynb #ed6a0370
+def naive_ranksim(
+    z:Tensor,    # (B, F) features
+    y:Tensor,    # (B,) targets, all different
+    pred:Tensor, # not used; here so that all take the same, as `naive_conr`
+) -> Tensor: # scalar
     "RankSim, one anchor at a time; labels must be distinct"
     u, total = normalize(z), 0.
     for i in range(len(z)):
@@ -20,8 +24,15 @@ def naive_ranksim(z:Tensor, y:Tensor, pred:Tensor) -> Tensor:
         total = total + (blackbox_rank((u @ u[i])[None]) - want).pow(2).mean()
     return total
 
-# %% ../../nbs/api/64_bench.naive.ipynb #becd42a7
-def naive_conr(z:Tensor, y:Tensor, pred:Tensor, w:float=1., t:float=.07, e:float=.01) -> Tensor:
+# %% ../../nbs/api/64_bench.naive.ipynb #34d3f479
+def naive_conr(
+    z:Tensor,    # (B, F) features
+    y:Tensor,    # (B,) targets
+    pred:Tensor, # (B,) predictions, in units of the target
+    w:float=1.,  # targets closer than this are alike, in units of the target
+    t:float=.07, # temperature
+    e:float=.01, # push of a negative pair, per unit of target distance
+) -> Tensor: # scalar
     "ConR, one anchor at a time"
     u, total, others = normalize(z), 0.*z.sum(), torch.arange(len(z))
     for j in range(len(z)):
@@ -32,8 +43,13 @@ def naive_conr(z:Tensor, y:Tensor, pred:Tensor, w:float=1., t:float=.07, e:float
         total = total + torch.cat([s[P], s[N] + e*(y - y[j]).abs()[N]]).logsumexp(0) - s[P].mean()
     return total/len(z)
 
-# %% ../../nbs/api/64_bench.naive.ipynb #d66a3fef
-def naive_rank_n_contrast(z:Tensor, y:Tensor, pred:Tensor, t:float=2.) -> Tensor:
+# %% ../../nbs/api/64_bench.naive.ipynb #b9be3d84
+def naive_rank_n_contrast(
+    z:Tensor,    # (B, F) features
+    y:Tensor,    # (B,) targets
+    pred:Tensor, # not used; here so that all take the same, as `naive_conr`
+    t:float=2.,  # temperature
+) -> Tensor: # scalar
     "Rank-N-Contrast, one anchor at a time, with a mask for all its pairs"
     n, total = len(z), 0.
     for i in range(n):
@@ -42,8 +58,12 @@ def naive_rank_n_contrast(z:Tensor, y:Tensor, pred:Tensor, t:float=2.) -> Tensor
         total = total + (torch.where(d >= d[:, None], s, -torch.inf).logsumexp(1) - s).sum()
     return total/n/(n - 1)
 
-# %% ../../nbs/api/64_bench.naive.ipynb #f2edd9e4
-def naive_ordinal_entropy(z:Tensor, y:Tensor, pred:Tensor) -> Tensor:
+# %% ../../nbs/api/64_bench.naive.ipynb #81134ce6
+def naive_ordinal_entropy(
+    z:Tensor,    # (B, F) features
+    y:Tensor,    # (B,) targets
+    pred:Tensor, # not used; here so that all take the same, as `naive_conr`
+) -> Tensor: # scalar
     "Ordinal entropy, one label at a time"
     labels, u = y.unique(), normalize(z)
     c = normalize(torch.stack([z[y == k].mean(0) for k in labels]))
@@ -51,8 +71,14 @@ def naive_ordinal_entropy(z:Tensor, y:Tensor, pred:Tensor) -> Tensor:
     tight = torch.cat([(u[y == k] - c[i]).norm(dim=1) for i, k in enumerate(labels) if (y == k).sum() > 1])
     return tight.mean() - spread
 
-# %% ../../nbs/api/64_bench.naive.ipynb #0d6568b6
-def naive_srl(z:Tensor, y:Tensor, pred:Tensor, points:Tensor, t:float=.3) -> Tensor:
+# %% ../../nbs/api/64_bench.naive.ipynb #7b0bdec5
+def naive_srl(
+    z:Tensor,      # (B, F) features
+    y:Tensor,      # (B,) targets
+    pred:Tensor,   # not used; here so that all take the same, as `naive_conr`
+    points:Tensor, # (n, F) unit vectors, spread over the sphere
+    t:float=.3,    # temperature
+) -> Tensor: # scalar
     "SRL of a batch without surrogates, one label at a time"
     labels, u = y.unique(), normalize(z)
     c = normalize(torch.stack([u[y == k].mean(0) for k in labels]))

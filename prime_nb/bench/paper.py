@@ -23,21 +23,20 @@ def paper_table(
     if n not in NUMBERS: raise ValueError(f'the paper has tables 1 to {NUMBERS[-1]}: got {n}')
     return PAPER['tables'][str(n)]
 
-# %% ../../nbs/api/44_bench.paper.ipynb #f429e532
+# %% ../../nbs/api/44_bench.paper.ipynb #cbfe27e6
 DATASETS = {'AgeDB-DIR': ('agedb-dir', 'agedb-twin'), 'IMDB-WIKI-DIR': ('imdb-wiki-dir', 'imdb-wiki-twin'),
             'NYUD2-DIR': ('nyud2-dir', 'nyud2-twin'), 'STS-B-DIR': ('sts-b-dir', 'sts-b-twin')} # the task, and its generated twin
-CLIP = {'AgeDB-DIR': 'agedb-clip', 'IMDB-WIKI-DIR': 'imdb-wiki-clip'} # with the encoder of Table 5
+CLIP = {'AgeDB-DIR': ('agedb-clip', 'agedb-clip-twin'), 'IMDB-WIKI-DIR': ('imdb-wiki-clip', 'imdb-wiki-clip-twin')} # with the encoder of Table 5
 
 def tasks_of(
     part:dict, # of a table
 ) -> tuple: # names of a task on the real data, and of one on generated data
     "Where a part of a table can be run"
-    real, twin = DATASETS[part['dataset']]
-    return (CLIP[part['dataset']] if 'encoder' in part else real), twin
+    return (CLIP if 'encoder' in part else DATASETS)[part['dataset']]
 
-# %% ../../nbs/api/44_bench.paper.ipynb #c7ed4f4e
+# %% ../../nbs/api/44_bench.paper.ipynb #76498e2b
 def shortest(
-    task:Task,
+    task:Task,         # data set, defaults and methods
     method:str,        # as the table has it: 'lds-inv+fds'
     changes:dict=None, # dotted setting -> value
 ) -> str: # 'fds', where the task weighs like that anyway
@@ -48,7 +47,7 @@ def shortest(
     wanted = plain(settings(task, method, changes))
     return point(method, {k: v for k,v in wanted.items() if own[k] != v})
 
-# %% ../../nbs/api/44_bench.paper.ipynb #1cb86670
+# %% ../../nbs/api/44_bench.paper.ipynb #0b13db51
 def why_not(
     task:str|None, # name
     row:dict,      # of a table
@@ -67,10 +66,10 @@ def pick_task(
     "The task of a part: on real data if it can be had, else on the twin"
     if task: return task
     real, other = tasks_of(part)
-    if twin or 'encoder' in part and not data: return other
+    if twin: return other
     return real if data or real == 'sts-b-dir' else other    # that one downloads its files
 
-# %% ../../nbs/api/44_bench.paper.ipynb #829e9a22
+# %% ../../nbs/api/44_bench.paper.ipynb #82f70017
 def needs(
     n:int, # number of the table
     **kw,  # of `pick_task`
@@ -83,6 +82,8 @@ def needs(
         out.append((task, list(dict.fromkeys(shortest(get_task(task), r['method'], r.get('changes')) for r in rows))))
     return out
 
-def needs_arrays(n:int) -> bool:
+def needs_arrays(
+    n:int, # number of the table
+) -> bool:
     "Whether a table is made from features, which runs must keep"
     return paper_table(n)['kind'].endswith('spearman')

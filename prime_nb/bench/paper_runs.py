@@ -5,29 +5,42 @@
 # %% auto #0
 __all__ = ['part_methods', 'table_jobs', 'bench_table', 'show_paper_table']
 
-# %% ../../nbs/api/44b_bench.paper_runs.ipynb #ea010df7
+# %% ../../nbs/api/44b_bench.paper_runs.ipynb #17c54ad0
 import sys
 from pathlib import Path
-from .files import replacing
+from ..files import replacing
 from .paper import needs, needs_arrays, paper_table, why_not
 from .recipes import check_folder, get_task
 from .runner import plan, run_jobs, shard
 from .tables import FORMATS, fill, table_text
 
-# %% ../../nbs/api/44b_bench.paper_runs.ipynb #5e32932f
-def part_methods(n:int, part:dict, task:str, methods, wanted=None) -> list:
+# %% ../../nbs/api/44b_bench.paper_runs.ipynb #ba061438
+def part_methods(
+    n:int,       # number of the table
+    part:dict,   # of the table
+    task:str,    # name of the data set
+    methods,     # that the part has, and the task can run
+    wanted=None, # only these; None: all
+) -> list:
     "The methods of one part; `ValueError` if there is none to run"
     if not methods: raise ValueError(f'table {n} cannot be run on {task}: {why_not(task, part["rows"][0])}')
     chosen = [m for m in methods if not wanted or m in wanted]
     if not chosen: raise ValueError(f'table {n} has none of these methods: got {",".join(wanted)}, expected some of {", ".join(methods)}')
     return chosen
 
+# %% ../../nbs/api/44b_bench.paper_runs.ipynb #cc58bb9f
 def table_jobs(
-    n:int, out,  # number of the table, folder of results
-    seeds=range(5),
-    methods=None, # only these
-    changes=None, # dotted setting -> value, for all
-    force=False, task=None, data=None, twin=False, arrays=False, **kw,
+    n:int,          # number of the table
+    out,            # folder of results
+    seeds=range(5), # whole numbers, one run each
+    methods=None,   # only these
+    changes=None,   # dotted setting -> value, for all
+    force=False,    # remove runs with other settings
+    task=None,      # as for `pick_task`
+    data=None,      # as for `pick_task`
+    twin=False,     # as for `pick_task`
+    arrays=False,   # keep features, for tables that do not need them either
+    **kw,
 ) -> list: # of lists of `Job`: one for each data set
     "The runs of a table; errors as in `plan`, and `ValueError` if there is nothing to run"
     jobs, folder = [], data and str(Path(data).resolve())

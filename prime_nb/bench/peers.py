@@ -10,8 +10,15 @@ __all__ = ['BMSE', 'BETAS', 'noise', 'FDS_SPACE', 'VIR', 'HCA', 'UVOTE', 'IMC', 
 from dataclasses import replace
 from .recipes import OFFICIAL, TABLE14, TASKS, Recipe, given, register
 
-# %% ../../nbs/api/40e_bench.peers.ipynb #3652cd77
-def loss_recipe(name, doc, source, loss, space, weights=None, **arguments):
+# %% ../../nbs/api/40e_bench.peers.ipynb #e9d1d8ef
+def loss_recipe(
+    name,                      # of the recipe
+    doc,                       # one line about it
+    source,                    # of its settings
+    loss,                      # key of `BUILT_LOSSES`, or a name that `regression_loss` knows
+    space,                     # setting -> list of values for a search; 'lr' is that of the whole run
+    weights=None, **arguments,
+):
     "Register a recipe that is a loss; `weights='none'` for one that takes the place of re-weighting"
     values = given(source, loss=loss) | given(source, 'loss', **arguments)
     if weights: values |= given(source, weights=weights, lds=None, clip=None)
@@ -33,8 +40,14 @@ loss_recipe('dist', 'Dist Loss: sorted predictions meet expected labels', 'defau
 register(Recipe('denseweight', 'weights by kernel density', space={'dense.alpha': [.1, .3, .6, 1., 1.5]},
     values=given('Steininger et al. 2021', weights='dense', lds=None, clip=None) | given('Steininger et al. 2021', 'dense', alpha=1.)))
 
-# %% ../../nbs/api/40e_bench.peers.ipynb #b7553e06
-def regulariser(name, doc, source, space, **arguments):
+# %% ../../nbs/api/40e_bench.peers.ipynb #92f8eb2d
+def regulariser(
+    name,        # of the recipe, and of the builder in `bench.builders`, with - for _
+    doc,         # one line about it
+    source,      # of its settings
+    space,       # setting -> list of values for a search
+    **arguments,
+):
     "Register a recipe that is a callback on features"
     return register(Recipe(name, doc, given(source, name, **arguments), callback=f'prime_nb.bench.builders:{name.replace("-", "_")}',
                            space={f'{name}.{k}': v for k,v in space.items()}))

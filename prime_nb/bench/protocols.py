@@ -26,26 +26,35 @@ def band(
     if not 0 <= low < high <= 1: raise ValueError(f'protocol.low and protocol.high are shares of the range, 0 <= low < high <= 1: got {low} and {high}')
     return tuple(float(y.min() + s*(y.max() - y.min())) for s in (low, high))
 
-# %% ../../nbs/api/46_bench.protocols.ipynb #481e2fca
-def inside(edges:tuple, y) -> np.ndarray: # boolean, the shape of y
+# %% ../../nbs/api/46_bench.protocols.ipynb #31df1ef2
+def inside(
+    edges:tuple, # (low, high)
+    y,           # any shape
+) -> np.ndarray: # boolean, the shape of y
     "Whether targets lie within the edges, those on them included"
     return (to_numpy(y) >= edges[0]) & (to_numpy(y) <= edges[1])
 
-def extrapolation_edges(y, quantile:float) -> tuple:
-    "Everything above a quantile of the training targets"
+def extrapolation_edges(
+    y,              # (N,) training targets
+    quantile:float, # share of the targets below the region
+) -> tuple: # (low, high); high is infinite
+    "Everything above a quantile of the training targets; `ValueError` for one outside 0 to 1"
     if not 0 < quantile < 1: raise ValueError(f'protocol.quantile must lie between 0 and 1: got {quantile}')
     y = to_numpy(y)
     return float(np.nextafter(np.quantile(y, quantile), np.inf)), np.inf
 
-# %% ../../nbs/api/46_bench.protocols.ipynb #3bc04fd5
-def subset(xy:tuple, keep) -> tuple:
+# %% ../../nbs/api/46_bench.protocols.ipynb #4838b4a0
+def subset(
+    xy:tuple, # (x, y), tensors of N samples
+    keep,     # (N,) boolean
+) -> tuple:
     "Some samples of a split, in their order"
     at = torch.as_tensor(np.flatnonzero(keep))
     return tuple(v[at] for v in xy)
 
 def without(
-    splits:Splits,
-    edges:tuple, # where the unseen region begins and ends
+    splits:Splits, # in memory
+    edges:tuple,   # where the unseen region begins and ends
 ) -> Splits: # judged inside and outside of the region
     "Training and development data without a region; `ValueError` if too little is left"
     kept = [subset(xy, ~inside(edges, xy[1])) for xy in (splits.train, splits.dev)]
@@ -54,8 +63,10 @@ def without(
     bins = LabelBins(to_numpy(kept[0][1]), edges=splits.bins.edges, shots=splits.bins.shots_by)
     return replace(splits, train=kept[0], dev=kept[1], bins=bins, judge=judge_regions(edges))
 
-# %% ../../nbs/api/46_bench.protocols.ipynb #92c13d4b
-def judge_regions(edges:tuple) -> Callable: # a `Splits.judge`
+# %% ../../nbs/api/46_bench.protocols.ipynb #24ec4758
+def judge_regions(
+    edges:tuple, # where the unseen region begins and ends
+) -> Callable: # a `Splits.judge`
     "Metrics by shot, and for what was seen and not seen"
     def judge(pred, y, splits, metrics):
         out, unseen = judge_shots(pred, y, splits, metrics), torch.as_tensor(inside(edges, y))
@@ -65,13 +76,13 @@ def judge_regions(edges:tuple) -> Callable: # a `Splits.judge`
         return out
     return judge
 
-# %% ../../nbs/api/46_bench.protocols.ipynb #935bc5e9
+# %% ../../nbs/api/46_bench.protocols.ipynb #67c45cc7
 def thin(
-    splits:Splits,
-    cap:float, # times the median count of the bins that have samples
-    seed=0,    # of the draw
+    splits:Splits, # in memory
+    cap:float,     # times the median count of the bins that have samples
+    seed=0,        # of the draw
 ) -> Splits:
-    "Training data with at most so many samples per bin"
+    "Training data with at most so many samples per bin; `ValueError` for a `cap` that is not positive"
     if not cap > 0: raise ValueError(f'protocol.cap must be positive, or null for no thinning: got {cap}')
     y, counts = to_numpy(splits.train[1]), splits.bins.counts
     most = max(1, round(cap*float(np.median(counts[counts > 0]))))
@@ -82,11 +93,11 @@ def thin(
     train = subset(splits.train, keep)
     return replace(splits, train=train, bins=LabelBins(to_numpy(train[1]), edges=splits.bins.edges, shots=splits.bins.shots_by))
 
-# %% ../../nbs/api/46_bench.protocols.ipynb #e3cae2f2
+# %% ../../nbs/api/46_bench.protocols.ipynb #b35fd46e
 def take_away(
-    splits:Splits,
-    name:str, # a key of `bench.recipes.PROTOCOLS`
-    **kw,     # its settings
+    splits:Splits, # in memory
+    name:str,      # a key of `bench.recipes.PROTOCOLS`
+    **kw,          # its settings
 ) -> Splits:
     "Splits under a protocol; `ValueError` for an unknown one, or for data that it cannot be applied to"
     y = splits.train[1]

@@ -34,13 +34,13 @@ def friedman(
     test = friedmanchisquare(*s.T)
     return dict(chi2=float(test.statistic), p=float(test.pvalue))
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #1534f30d
+# %% ../../nbs/api/42a_bench.ranks.ipynb #fd7ee222
 def critical_difference(
     k:int,     # methods
     n:int,     # data sets
     alpha=.05, # level of the test
 ) -> float: # in ranks
-    "Nemenyi's critical difference of mean ranks (Demšar 2006)"
+    "Nemenyi's critical difference of mean ranks (Demšar 2006); `ValueError` for less than two methods or one data set"
     if k < 2 or n < 1: raise ValueError(f'a critical difference needs two methods and a data set: got {k} and {n}')
     return float(studentized_range.ppf(1-alpha, k, np.inf)/2**.5*(k*(k+1)/(6*n))**.5)
 
@@ -65,14 +65,14 @@ def holm(
     for i, j in enumerate(order): out[j] = worst = max(worst, min(1., (len(p)-i)*p[j]))
     return out.tolist()
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #5450680d
+# %% ../../nbs/api/42a_bench.ranks.ipynb #9a180508
 def signed_rank(
-    scores,      # (n, k), positive
-    methods,     # k names
-    one:str,     # the method in question
+    scores,       # (n, k), positive
+    methods,      # k names
+    one:str,      # the method in question
     higher=False, # whether larger scores are better
 ) -> dict: # other method -> dict(wins, losses, ratio, p); ratio is the geometric mean of one/other
-    "Wilcoxon signed-rank tests of one method against each other one, p-values corrected by Holm"
+    "Wilcoxon signed-rank tests of one method against each other one, p-values corrected by Holm; `ValueError` for a score that is not positive"
     s, i = np.asarray(scores, dtype=np.float64), list(methods).index(one)
     if not (s > 0).all(): raise ValueError(f'ratios need positive scores: got {s.min():.4g}')
     d = np.log(s[:, [i]]/np.delete(s, i, 1))
@@ -137,9 +137,11 @@ def scores_of(
         rows.append([float(np.mean(v)) for v in values]); kept.append(d)
     return np.array(rows).reshape(len(kept), len(methods)), kept, lost
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #1ad2e068
+# %% ../../nbs/api/42a_bench.ranks.ipynb #ed425d23
 def rank_metric(
-    results, datasets, methods,
+    results,    # folder OUT
+    datasets,   # names, OUT/DATASET
+    methods,    # names
     metric:str, # 'MAE/Few'
     one=None,   # method to compare with each other one; None: the first
 ) -> dict: # for JSON; None where no data set has the metric
@@ -153,10 +155,15 @@ def rank_metric(
     return dict(metric=metric, methods=list(methods), datasets=kept, left_out=lost, scores=table, mean_rank=dict(zip(methods, mean.tolist())),
                 friedman=friedman(s), critical_difference=critical_difference(len(methods), len(kept)), one=one, signed_rank=tests)
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #1e0763f1
-def three(x) -> str: return '' if x is None else f'{x:.3g}' if abs(x) < 1000 else f'{x:.0f}'
+# %% ../../nbs/api/42a_bench.ranks.ipynb #10b42cd1
+def three(x) -> str:
+    "Three significant figures of `x`, a number, or '' for None"
+    return '' if x is None else f'{x:.3g}' if abs(x) < 1000 else f'{x:.0f}'
 
-def score_rows(r, bold='**') -> list: # of lists of strings, headings first
+def score_rows(
+    r,         # as `rank_metric` gives it
+    bold='**', # on both sides of the best score of a data set
+) -> list: # of lists of strings, headings first
     "A row per method, the best mean rank first: its score on each data set, and its mean rank"
     pick, rows = max if higher_is_better(r['metric']) else min, [[r['metric'], *r['datasets'], 'mean rank']]
     best = {d: pick(s.values()) for d,s in r['scores'].items()}
@@ -165,16 +172,19 @@ def score_rows(r, bold='**') -> list: # of lists of strings, headings first
         rows.append([m, *cells, f'{r["mean_rank"][m]:.2f}'])
     return rows
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #d0732eea
-def comparison_rows(r) -> list: # of lists of strings, headings first
+# %% ../../nbs/api/42a_bench.ranks.ipynb #9ab41e1c
+def comparison_rows(
+    r, # as `rank_metric` gives it
+) -> list: # of lists of strings, headings first
     "A row per other method: wins and losses of the one in question, ratio, corrected p-value"
     p = lambda v: '<.001' if v < .001 else f'{v:.3f}'
     return [[f'{r["one"]} against', 'better on', 'worse on', 'ratio', 'p (Wilcoxon, Holm)']] + [
         [m, str(t['wins']), str(t['losses']), f'{t["ratio"]:.3f}', p(t['p'])] for m,t in r['signed_rank'].items()]
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #80caa227
+# %% ../../nbs/api/42a_bench.ranks.ipynb #95c9f606
 def seed_tests(
-    results, datasets,
+    results,            # folder OUT
+    datasets,           # names, OUT/DATASET
     one:str, other:str, # methods
     metric:str,         # 'MAE/Few'
 ) -> dict: # data set -> dict(mean, std, t, p, n) of one - other over common seeds, where both have values
@@ -187,12 +197,17 @@ def seed_tests(
         if pairs: out[d] = paired_difference(*zip(*pairs))
     return out
 
-# %% ../../nbs/api/42a_bench.ranks.ipynb #fd893a55
-def seed_rows(tests, names) -> list: # of lists of strings, headings first
+# %% ../../nbs/api/42a_bench.ranks.ipynb #1ef61968
+def seed_rows(
+    tests, # list of what `seed_tests` gives
+    names, # heading of each
+) -> list: # of lists of strings, headings first
     "A row per data set: mean difference and p for each of several `seed_tests`"
     cell = lambda t: '' if t is None else f'{three(t["mean"])}' + ('' if t['p'] is None else f' (p {t["p"]:.3f})')
     return [['data set', *names]] + [[d, *(cell(t.get(d)) for t in tests)] for d in dict.fromkeys(sum(map(list, tests), []))]
 
-def ranks_markdown(ranked) -> str:
+def ranks_markdown(
+    ranked, # list of what `rank_metric` gives
+) -> str:
     "Markdown tables of several `rank_metric`"
     return '\n\n'.join(markdown_rows(rows(r)) for r in ranked for rows in (score_rows, comparison_rows)) + '\n'

@@ -24,13 +24,13 @@ class Sourced(NamedTuple):
     value:object
     source:str
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #17e4d56f
+# %% ../../nbs/api/40_bench.recipes.ipynb #7c1a46dd
 def given(
     source:str,  # 'paper, Table 11', 'official code', 'ours', ...
     part:str='', # put in front of each key, with a dot
     **values,    # setting -> value; lists rather than tuples, so that JSON gives them back alike
 ) -> dict: # dotted key -> `Sourced`
-    "Settings that share a source"
+    "Settings that share a source; `ValueError` without a source"
     if not source: raise ValueError('a value needs a source: got an empty one. Say which table, code or search it comes from.')
     return {f'{part}.{k}' if part else k: Sourced(v, source) for k,v in values.items()}
 
@@ -58,10 +58,15 @@ def register(
     RECIPES[recipe.name] = recipe
     return recipe
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #90219882
+# %% ../../nbs/api/40_bench.recipes.ipynb #bbb35656
 OFFICIAL = 'Yang et al. 2021, official code'
 
-def weighting(name, doc, weights, lds=None):
+def weighting(
+    name,     # of the recipe
+    doc,      # one line about it
+    weights,  # 'none', 'inverse' or 'sqrt_inverse'
+    lds=None, # arguments of `LabelBins.density`; None: no smoothing
+) -> Recipe: # as it was registered
     "Register a recipe that weighs the regression loss"
     return register(Recipe(name, doc, given(OFFICIAL, weights=weights, lds=lds, clip=None)))
 
@@ -80,8 +85,13 @@ register(Recipe('prime', 'proxies, proxy loss and alignment loss (eqs. 1-8)', ca
     space={'prime.tau_f': [2, 5, 10, 20], 'prime.tau_t': [1, 2, 5, 10], 'prime.alpha': [0., .001, .01],
            'prime.n_proxies': [10, 20, 40], 'prime.distance': ['cosine', 'normalized_euclidean']}))
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #c59d52eb
-def technique(name, doc, space, **arguments):
+# %% ../../nbs/api/40_bench.recipes.ipynb #d2d22e3d
+def technique(
+    name,        # key of `TECHNIQUES`, and of the recipe
+    doc,         # one line about it
+    space,       # setting -> list of values for a search
+    **arguments,
+):
     "Register a class-imbalance technique of PRIME"
     values = given(DEFAULT, 'prime', technique=name) | given(DEFAULT, name, **arguments)
     return register(Recipe(name, doc, values, on='prime', space={f'{name}.{k}': v for k,v in space.items()}))
@@ -90,8 +100,13 @@ technique('prw', 'weights 1/frequency of a proxy in the batch (eq. 9)', dict(del
 technique('cb', 'weights by effective number of samples (eq. 10)', dict(beta=[.9, .99, .999]), beta=.99, normalize=True)
 technique('ldam', 'larger margins for rare proxies (eq. 11)', dict(max_margin=[.2, .5, 1.]), max_margin=.5, beta=None)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #ae1c5de3
-def variant(name, doc, source, **arguments):
+# %% ../../nbs/api/40_bench.recipes.ipynb #95c60787
+def variant(
+    name,        # of the recipe
+    doc,         # one line about it
+    source,      # of its settings
+    **arguments,
+):
     "Register a variant of PRIME that is known by its own name"
     return register(Recipe(name, doc, given(source, 'prime', **arguments), on='prime', alone=True))
 
@@ -127,7 +142,7 @@ def agreeing(
         if len(rivals) > 1: raise ValueError(f'{" and ".join(rivals)} both set the {k}: got {method!r}. Keep one of them.')
     return used
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #ede19352
+# %% ../../nbs/api/40_bench.recipes.ipynb #9555b878
 def read_change(
     text:str, # 'prime.tau_f=10': a value in JSON, or a plain word
 ) -> tuple: # dotted setting, value
@@ -146,7 +161,10 @@ def point(
     if bad := [w for w in words if set(w) & set('/\\@+, []{}')]: raise ValueError(f'only numbers and words can stand in the name of a method: got {bad[0]!r}. Use --set, and another --out.')
     return '@'.join([method, *words])
 
-def read_point(method:str) -> tuple: # 'prime', {'prime.tau_f': 10}
+# %% ../../nbs/api/40_bench.recipes.ipynb #01f0bb24
+def read_point(
+    method:str, # a name such as 'prime@prime.tau_f=10'
+) -> tuple: # 'prime', {'prime.tau_f': 10}
     "A name taken apart; `ValueError` for one that `point` does not write"
     base, *words = method.split('@')
     return base, dict(map(read_change, words))
@@ -159,7 +177,7 @@ def higher_is_better(
     name = metric.split('/')[0].removeprefix('balanced_')
     return name in ('Pearson', 'Spearman') or name.startswith('delta')
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #f974329a
+# %% ../../nbs/api/40_bench.recipes.ipynb #687cca1b
 @dataclass(frozen=True)
 class Task:
     "A data set with the settings that methods have on it"
@@ -174,6 +192,7 @@ class Task:
     select:str='MAE/All'        # the dev metric that picks the epoch, and the settings in a search
     target:str='target'         # name of the target, with its unit
     folder:bool=False           # it reads files, whose folder can be given
+    needs:str=''                # how to get the files, where the folder must be given
     labels:str|None=None        # 'module:function' that gives bins and targets alone from (folder, settings), if that is quicker
     own:dict=field(default_factory=dict)   # part or method -> settings that it has on this task
     space:dict=field(default_factory=dict) # part, or 'train' -> setting -> values worth trying here
@@ -190,13 +209,16 @@ TASKS['toy'] = Task('toy', '600 made-up points with a skewed target; seconds, fo
     own=dict(prime=given('ours', 'prime', n_proxies=8, lambda_p=1., lambda_a=5.)),
     space=dict(train={'lr': [3e-3, 1e-2, 3e-2], 'weight_decay': [0., 1e-3]}, prime={'prime.lambda_p': [.1, 1.], 'prime.lambda_a': [1., 5.]}))
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #c7c25e70
+# %% ../../nbs/api/40_bench.recipes.ipynb #b4a6b0c0
 HOMES = {'agedb-dir': 'prime_nb.bench.images', 'imdb-wiki-dir': 'prime_nb.bench.images',
+         **{n: 'prime_nb.bench.clip' for n in ('agedb-clip', 'imdb-wiki-clip', 'agedb-clip-twin', 'imdb-wiki-clip-twin')},
          'nyud2-twin': 'prime_nb.bench.depth', 'nyud2-dir': 'prime_nb.bench.depth',
          'sts-b-twin': 'prime_nb.bench.text', 'sts-b-bilstm': 'prime_nb.bench.text', 'sts-b-bilstm-small': 'prime_nb.bench.text'} # name -> module that puts it into `TASKS`
 FAMILIES = {'{}_train.csv': 'prime_nb.bench.tabular:tabular_task'} # file that a folder has -> function (folder, name) that makes the task
 
-def task_names() -> list: return list(dict.fromkeys([*TASKS, *HOMES]))
+def task_names() -> list:
+    "Names of data sets, those of modules that are not imported yet among them"
+    return list(dict.fromkeys([*TASKS, *HOMES]))
 
 def load(
     where:str, # 'module:function'
@@ -205,15 +227,17 @@ def load(
     module, _, name = where.partition(':')
     return getattr(import_module(module), name)
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #9a800ff2
-def move_in(name:str) -> Task:
+# %% ../../nbs/api/40_bench.recipes.ipynb #187c331e
+def move_in(
+    name:str, # of a data set, a key of `HOMES`
+) -> Task:
     "Import the module that has a task; `ValueError` if there is no such module, or it does not have it"
     try: import_module(HOMES[name])
     except ModuleNotFoundError as e: raise ValueError(f'{name} needs the module {HOMES[name]}, which cannot be imported: {e}. Install what is missing, or choose another data set.') from None
     if name not in TASKS: raise ValueError(f'{HOMES[name]} should register the data set {name}, and does not. Correct prime_nb.bench.recipes.HOMES.')
     return TASKS[name]
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #b2636743
+# %% ../../nbs/api/40_bench.recipes.ipynb #cffd9697
 def get_task(
     name:str,    # of a data set; 'toy+blind-spot': under a protocol
     folder=None, # with its files, for data sets that are known by them alone
@@ -227,29 +251,32 @@ def get_task(
     if base: return under(get_task(base, folder), protocol)
     raise ValueError(f'unknown data set: got {name!r}, expected one of {", ".join(task_names())}')
 
-def find_task(name:str) -> Task|None:
-    "The same, or None"
+def find_task(
+    name:str, # of a data set
+) -> Task|None:
+    "As `get_task`, but None for an unknown one"
     try: return get_task(name)
     except ValueError: return None
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #edf9c068
+# %% ../../nbs/api/40_bench.recipes.ipynb #37bcbaa0
 def check_folder(
-    task:Task,
-    folder, # or None
+    task:Task, # that reads it
+    folder,    # or None
 ):
-    "`ValueError` for a data folder that is not there, or of no use"
+    "`ValueError` for a data folder that is not there, of no use, or not given where the task needs one"
+    if folder is None and task.needs: raise ValueError(f'{task.name} needs a folder with its files: got none. Give it with --data DIR. {task.needs}')
     if folder is None: return
     if not task.folder: raise ValueError(f'{task.name} reads no files: got --data {folder}. Leave it out.')
     if not Path(folder).is_dir(): raise ValueError(f'no such data folder: got --data {folder}. Give the folder that holds the files of {task.name}.')
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #422c10b8
+# %% ../../nbs/api/40_bench.recipes.ipynb #f5d0b144
 PROTOCOLS = {
     'extrapolation': given('ours', 'protocol', name='extrapolation', quantile=.8, cap=1.),
     'interpolation': given('ours', 'protocol', name='interpolation', low=.33, high=.67),
     'blind-spot': given('ours', 'protocol', name='blind-spot', low=.5, high=.6)}
 
 def under(
-    task:Task,
+    task:Task,    # that has no protocol yet
     protocol:str, # a key of `PROTOCOLS`
 ) -> Task: # with another name, and settings 'protocol.*'
     "A task under a protocol; `ValueError` for an unknown one"
@@ -270,8 +297,12 @@ def _layers(task, method):
         if r.alone: yield r.values
     if method not in RECIPES: yield task.own.get(method, {})
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #af906ca9
-def kind_of(k:str, v, old): # `v`; a whole number where there was a float becomes one
+# %% ../../nbs/api/40_bench.recipes.ipynb #7ccf1e31
+def kind_of(
+    k:str, # dotted setting
+    v,     # its new value
+    old,   # its value so far
+): # `v`; a whole number where there was a float becomes one
     "A user's value for a setting; `ValueError` if it is of another kind than the old one"
     is_number = lambda x: isinstance(x, (int, float)) and not isinstance(x, bool)
     if isinstance(old, bool) != isinstance(v, bool) and old is not None: raise ValueError(f'{k} must be {"true or false" if isinstance(old, bool) else f"like {old!r}"}: got {v!r}')
@@ -279,7 +310,7 @@ def kind_of(k:str, v, old): # `v`; a whole number where there was a float become
     if is_number(old) and isinstance(old, int) and v != int(v): raise ValueError(f'{k} must be a whole number: got {v!r}')
     return type(old)(v) if is_number(old) else v
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #41b57296
+# %% ../../nbs/api/40_bench.recipes.ipynb #5cb63a7d
 def settings(
     task:Task,         # data set
     method:str,        # parts joined by '+'
@@ -295,7 +326,7 @@ def settings(
     return out | {k: v._replace(value=kind_of(k, v.value, out[k].value)) for k,v in changes.items()}
 
 def sort_of(
-    new:Sourced,
+    new:Sourced,      # setting that wins
     old:Sourced|None, # of the layer below
 ) -> Sourced: # `new`; a whole number on top of a float is a float
     "A setting keeps its kind: 5 in place of 2.5 does not forbid 2.5"
@@ -327,14 +358,14 @@ def search_space(
     fixed = {k for r in used if r.alone for k in r.values}
     return {k: v for k,v in space.items() if k not in fixed}
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #22549bea
+# %% ../../nbs/api/40_bench.recipes.ipynb #6d7a403a
 def candidates(
     task:Task,  # data set
     method:str, # parts joined by '+'
     n:int,      # how many, at least 1
     seed=0,     # of the draw
 ) -> list: # of dicts dotted setting -> value, all different; {} for the present settings first
-    "Changes of settings for a search: the same for the same arguments, and fewer than `n` only if the space is that small"
+    "Changes of settings for a search: the same for the same arguments, and fewer than `n` only if the space is that small; `ValueError` for less than one"
     if n < 1: raise ValueError(f'a search needs at least one candidate: got {n}')
     space, now = search_space(task, method), plain(settings(task, method))
     rng, out = random.Random(f'{seed} {task.name} {method}'), [{k: now[k] for k in space}]
@@ -390,12 +421,12 @@ STSB_SPACE = dict(
     train={'lr': [5e-5, 1e-4, 3e-4, 1e-3], 'weight_decay': [0., 1e-4, 1e-3], 'model.dropout': [.1, .3, .5], 'batch_size': [32, 64, 128]},
     prime={'prime.lambda_p': [.001, .005, .02, .1], 'prime.lambda_a': [.005, .02, .1, .5], 'prime.n_proxies': [10, 26, 50]})
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #e446c4ad
+# %% ../../nbs/api/40_bench.recipes.ipynb #e0a5b1d6
 TASKS['sts-b-dir'] = Task('sts-b-dir', 'similarity of sentence pairs (Yang et al. 2021); frozen sentence encoder and MLP', 'prime_nb.bench.tasks:stsb_data',
     given(TABLE14, loss='mse') | given(PROTOTYPE, **TRAINING, epochs=40, patience=10, batch_size=64) | given('ours, dev error of the baseline', lr=1e-4) | given(PROTOTYPE, 'model', hidden=[256, 128], dropout=.3, standardize=False) | given('ours', 'data', encoder='all-MiniLM-L6-v2'),
     base='lds-inv', baseline='lds-inv', metrics=('MSE', 'Pearson', 'MAE', 'GM'), select='MSE/All', target='similarity',
     methods=('vanilla', 'inv', 'lds-inv', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam', 'm1', 'm2', 'm3', 'centroid'),
-    folder=True, own=STSB_OWN, space=STSB_SPACE)
+    folder=True, own=STSB_OWN, space=STSB_SPACE, labels='prime_nb.bench.text:stsb_labels')
 
 # %% ../../nbs/api/40_bench.recipes.ipynb #92c7ee72
 def _lines(settings, width=22):
@@ -407,9 +438,9 @@ def describe_methods() -> str:
     rows = [f'  {f"{r.on}+{r.name}" if r.on and not r.alone else r.name:16} {r.doc}' for r in RECIPES.values()]
     return '\n'.join(['Methods (joined by "+": inv+prime)', *rows])
 
-# %% ../../nbs/api/40_bench.recipes.ipynb #4f0fb533
+# %% ../../nbs/api/40_bench.recipes.ipynb #732ead5d
 def describe_task(
-    task:Task,
+    task:Task,    # data set, defaults and methods
     methods=None, # names; those of the task if None
 ) -> str:
     "A data set: what all methods share, and what is special to each"

@@ -7,10 +7,10 @@ __all__ = ['GROUPS', 'collect', 'check_same', 'compare', 'row', 'method_names', 
            'difference_cell', 'metric_names', 'groups_of', 'best_of', 'value_rows', 'difference_rows', 'notes', 'align',
            'text_table', 'markdown_rows', 'markdown_table', 'write_report', 'find_results']
 
-# %% ../../nbs/api/42_bench.report.ipynb #09804af5
+# %% ../../nbs/api/42_bench.report.ipynb #42b0e944
 import json
 from pathlib import Path
-from .files import write_json
+from ..files import write_json
 from .jobs import differences, read_run
 from .recipes import find_task, higher_is_better
 from ..metrics import paired_difference, summarize as mean_std
@@ -58,8 +58,14 @@ def compare(
         if pairs: out[k] = paired_difference(*zip(*pairs))
     return out
 
-# %% ../../nbs/api/42_bench.report.ipynb #3fd31bdf
-def row(method, runs, lost, seeds, baseline) -> dict:
+# %% ../../nbs/api/42_bench.report.ipynb #93643e9e
+def row(
+    method,   # name
+    runs,     # seed -> run
+    lost,     # seed -> why there is no run
+    seeds,    # all that should be there
+    baseline, # seed -> run
+) -> dict:
     "Everything the table says about one method"
     missing = {s: 'not run' for s in seeds if s not in runs and s not in lost}
     metrics = mean_std([r['metrics'] for r in runs.values()]) if runs else {}
@@ -67,8 +73,10 @@ def row(method, runs, lost, seeds, baseline) -> dict:
     return dict(method=method, seeds=sorted(runs), lost={str(s): e for s,e in sorted((lost | missing).items())}, metrics=metrics,
                 difference=compare(runs, baseline) if runs and runs is not baseline else {}, **cost)
 
-# %% ../../nbs/api/42_bench.report.ipynb #a208511d
-def method_names(folder) -> list:
+# %% ../../nbs/api/42_bench.report.ipynb #097f02e9
+def method_names(
+    folder, # OUT/DATASET
+) -> list:
     "Methods with runs in a folder OUT/DATASET"
     task = find_task(Path(folder).name)
     order = list(task.methods) if task else []
@@ -95,42 +103,63 @@ def summarize(
     seeds = sorted({s for r in runs.values() for s in r} | set(seeds or ()))
     return dict(dataset=dataset, baseline=baseline, seeds=seeds, rows=[row(m, *found[m], seeds, runs.get(baseline, {})) for m in methods])
 
-# %% ../../nbs/api/42_bench.report.ipynb #2d81cac8
-def number(x:float) -> str:
+# %% ../../nbs/api/42_bench.report.ipynb #ff84f349
+def number(
+    x:float, # a number
+) -> str:
     "Three decimals for small numbers, fewer for large ones"
     return f'{x:.3f}' if abs(x) < 10 else f'{x:.2f}' if abs(x) < 100 else f'{x:.4g}'
 
-def value_cell(stat, best=False, bold='*') -> str:
+def value_cell(
+    stat,       # dict with mean and std of one column, or None: 'n/a'
+    best=False, # mark it
+    bold='*',   # mark in front; if it is not '*', behind as well
+) -> str:
     "Mean ± deviation, marked if it is the best"
     if stat is None or stat['mean'] is None: return 'n/a'
     text = number(stat['mean']) + (f' ± {number(stat["std"])}' if stat['std'] is not None else '')
     return f'{bold}{text}{bold if bold != "*" else ""}' if best else text
 
-def difference_cell(stat) -> str:
+# %% ../../nbs/api/42_bench.report.ipynb #224c488b
+def difference_cell(
+    stat, # dict of `paired_difference`, or None: 'n/a'
+) -> str:
     "Mean difference, with its p-value"
     if stat is None: return 'n/a'
     p = 'n/a' if stat['p'] is None else '<.001' if stat['p'] < .001 else f'{stat["p"]:.3f}'.lstrip('0') if stat['p'] < 1 else '1'
     return f'{stat["mean"]:+.3f} (p {p})' if abs(stat['mean']) < 10 else f'{stat["mean"]:+.4g} (p {p})'
 
-# %% ../../nbs/api/42_bench.report.ipynb #0725dcf5
+# %% ../../nbs/api/42_bench.report.ipynb #5c890753
 GROUPS = 'All', *SHOTS
 
-def metric_names(summary) -> list: # 'MAE', 'GM', ...
+def metric_names(
+    summary, # as `summarize` gives it
+) -> list: # 'MAE', 'GM', ...
     "The metrics of a summary, in their order"
     return list(dict.fromkeys(k.split('/')[0] for r in summary['rows'] for k in r['metrics']))
 
-def groups_of(summary, metric) -> list: # 'All', 'Many', ...
+def groups_of(
+    summary, # as `summarize` gives it
+    metric,  # 'MAE', ...
+) -> list: # 'All', 'Many', ...
     "The columns of a metric: shots, and whatever else a data set divides its samples into"
     found = [k.partition('/')[2] for r in summary['rows'] for k in r['metrics'] if k.split('/')[0] == metric]
     return list(dict.fromkeys([*GROUPS, *found]))
 
-def best_of(summary, key) -> float|None:
+def best_of(
+    summary, # as `summarize` gives it
+    key,     # 'MAE/All', ...
+) -> float|None: # None unless two methods have a value
     "The best mean of a column"
     means = [r['metrics'][key]['mean'] for r in summary['rows'] if r['metrics'].get(key, {}).get('mean') is not None]
     return (max if higher_is_better(key) else min)(means) if len(means) > 1 else None
 
-# %% ../../nbs/api/42_bench.report.ipynb #7acbcbb9
-def value_rows(summary, metric, bold='*') -> list: # of lists of strings, headings first
+# %% ../../nbs/api/42_bench.report.ipynb #5cab4696
+def value_rows(
+    summary,  # as `summarize` gives it
+    metric,   # 'MAE', ...
+    bold='*', # as for `value_cell`
+) -> list: # of lists of strings, headings first
     "The table of one metric"
     groups = groups_of(summary, metric)
     keys, rows = [f'{metric}/{g}' for g in groups], [[metric, *groups]]
@@ -140,19 +169,26 @@ def value_rows(summary, metric, bold='*') -> list: # of lists of strings, headin
         rows.append([r['method'], *(value_cell(s, bool(s) and s['mean'] is not None and s['mean'] == best[k], bold) for k,s in zip(keys, stats))])
     return rows
 
-# %% ../../nbs/api/42_bench.report.ipynb #cd833f40
-def difference_rows(summary, metric) -> list: # of lists of strings, headings first
+# %% ../../nbs/api/42_bench.report.ipynb #babb7740
+def difference_rows(
+    summary, # as `summarize` gives it
+    metric,  # 'MAE', ...
+) -> list: # of lists of strings, headings first
     "The table of paired differences of one metric; only headings if there are none"
     groups = groups_of(summary, metric)
     rows = [[f'{metric} - {summary["baseline"]}', *groups]]
     return rows + [[r['method'], *(difference_cell(r['difference'].get(f'{metric}/{g}')) for g in groups)] for r in summary['rows'] if r['difference']]
 
-def notes(summary) -> list: # of strings
+def notes(
+    summary, # as `summarize` gives it
+) -> list: # of strings
     "What is missing, and why"
     return [f'{r["method"]}: seed {s} is missing: {why}' for r in summary['rows'] for s,why in r['lost'].items()]
 
-# %% ../../nbs/api/42_bench.report.ipynb #a9c2d44c
-def align(rows) -> str:
+# %% ../../nbs/api/42_bench.report.ipynb #44579269
+def align(
+    rows, # lists of strings, all of one length
+) -> str:
     "Rows of strings in columns"
     widths = [max(map(len, c)) for c in zip(*rows)]
     return '\n'.join('  '.join(c.ljust(w) for c,w in zip(r, widths)).rstrip() for r in rows)
@@ -169,13 +205,18 @@ def text_table(
         if len(d := difference_rows(summary, m)) > 1: out.append(align(d))
     return '\n\n'.join(out + ['\n'.join(notes(summary))]*bool(notes(summary)))
 
-# %% ../../nbs/api/42_bench.report.ipynb #a161acd3
-def markdown_rows(rows) -> str:
+# %% ../../nbs/api/42_bench.report.ipynb #45fc8aaa
+def markdown_rows(
+    rows, # lists of strings, headings first
+) -> str:
     "Rows of strings as a markdown table"
     line = lambda r: '| ' + ' | '.join(r) + ' |'
     return '\n'.join([line(rows[0]), '|' + '---|'*len(rows[0]), *map(line, rows[1:])])
 
-def markdown_table(summary, metrics=None) -> str:
+def markdown_table(
+    summary,      # as `summarize` gives it
+    metrics=None, # names; all if None
+) -> str:
     "The same as `text_table`, in markdown"
     out = [f'`{summary["dataset"]}`, test set, mean ± standard deviation over seeds {", ".join(map(str, summary["seeds"]))}; best in bold. '
            f'Differences are paired by seed; p from a two-sided t-test.']
@@ -184,8 +225,13 @@ def markdown_table(summary, metrics=None) -> str:
         if len(d := difference_rows(summary, m)) > 1: out.append(markdown_rows(d))
     return '\n\n'.join(out + [f'- {n}' for n in notes(summary)]) + '\n'
 
-def write_report(results, dataset, methods=None) -> dict: # the summary
-    "Write `summary.json` and `table.md` beside the runs"
+# %% ../../nbs/api/42_bench.report.ipynb #ab369485
+def write_report(
+    results,      # folder OUT
+    dataset,      # OUT/DATASET
+    methods=None, # names, in the order of the table; None: all in the folder
+) -> dict: # the summary
+    "Write `summary.json` and `table.md` beside the runs; errors as `summarize`"
     s = summarize(results, dataset, methods)
     write_json(Path(results)/dataset/'summary.json', s)
     (Path(results)/dataset/'table.md').write_text(markdown_table(s), encoding='utf-8')

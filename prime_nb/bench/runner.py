@@ -6,7 +6,7 @@
 __all__ = ['QUIET', 'check_settings', 'plan', 'shard', 'number', 'Progress', 'serve', 'n_cores', 'worker_main', 'Worker',
            'stream', 'relay', 'run_together', 'run_here', 'run_jobs']
 
-# %% ../../nbs/api/41_bench.runner.ipynb #b10dfbde
+# %% ../../nbs/api/41_bench.runner.ipynb #22699f5c
 import json, os, queue, shutil, signal, subprocess, sys, threading, time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,21 +14,27 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from fastcore.basics import patch
-from .files import check_writable
+from ..files import check_writable
 from .jobs import SIGNALS, Job, failed_since, finished, get_splits, interrupt, interruptible, threads, train_job, work
 from . import chosen # makes the recipes of the peers known
 from .recipes import Task, get_task, plain, settings
 
-# %% ../../nbs/api/41_bench.runner.ipynb #a6b8f3e3
-def check_settings(job:Job, force=False):
+# %% ../../nbs/api/41_bench.runner.ipynb #aebbf554
+def check_settings(
+    job:Job,     # run that is to be done
+    force=False, # remove the run instead of an error
+):
     "`ValueError` if a job is there with other settings; with `force` that run is removed instead"
     try: finished(job)
     except ValueError:
         if not force: raise
         Path(job.path).unlink(missing_ok=True) # another process may have done so
 
+# %% ../../nbs/api/41_bench.runner.ipynb #60774263
 def plan(
-    task:Task, methods, seeds,
+    task:Task,    # data set, defaults and methods
+    methods,      # names of recipes
+    seeds,        # whole numbers, one run each
     out,          # folder of results
     changes=None, # dotted setting -> value, for every method
     force=False,  # remove runs with other settings
@@ -51,9 +57,12 @@ def shard(
     if not 1 <= i <= n: raise ValueError(f'a shard is one of 1/n to n/n: got {i}/{n}')
     return jobs[i-1::n]
 
-# %% ../../nbs/api/41_bench.runner.ipynb #820991b6
-def number(x): return 'n/a' if x is None else f'{x:.4g}'
+# %% ../../nbs/api/41_bench.runner.ipynb #31906640
+def number(x):
+    "Four significant digits of `x`, a number, or 'n/a' for None"
+    return 'n/a' if x is None else f'{x:.4g}'
 
+# %% ../../nbs/api/41_bench.runner.ipynb #19093368
 class Progress:
     "Tells on stderr what happens"
     def __init__(self,
@@ -64,16 +73,27 @@ class Progress:
         self.n, self.done, self.seen, self.start = len(jobs), 0, {}, time.monotonic()
         self.epochs, self.select = sum(j.config['epochs'] for j in jobs), select
         self.bar = sys.stderr.isatty() if bar is None else bar
-    def say(self, text): print('\r\x1b[K' + text if self.bar else text, file=sys.stderr, flush=True)
-    def draw(self, text):
+    def say(self,
+        text, # the line
+    ):
+        "Print a line to standard error, in place of the bar if there is one"
+        print('\r\x1b[K' + text if self.bar else text, file=sys.stderr, flush=True)
+    def draw(self,
+        text, # what stands behind it
+    ):
+        "Draw the bar: share of epochs done, runs done, and time left in minutes:seconds"
         part = sum(self.seen.values())/self.epochs
         left = (time.monotonic()-self.start)*(1-part)/part
         line = f'|{"█"*round(20*part):·<20}| {self.done}/{self.n} runs, {left//60:.0f}:{left%60:02.0f} left  {text}'
         print('\r\x1b[K' + line[:shutil.get_terminal_size((100, 24)).columns-1], end='', file=sys.stderr, flush=True)
 
-# %% ../../nbs/api/41_bench.runner.ipynb #988486fe
+# %% ../../nbs/api/41_bench.runner.ipynb #a4ffcb34
 @patch
-def __call__(self:Progress, kind, job, **what):
+def __call__(self:Progress,
+    kind,   # 'waiting', 'epoch', 'done', 'failed'; others are passed over
+    job,    # `Job` that it happened to
+    **what,
+):
     "One event of `bench.jobs.work`"
     if kind == 'waiting': return self.say(f'{what["n"]} runs are in the hands of another process: waiting for them')
     if kind == 'epoch':
@@ -121,29 +141,39 @@ def worker_main():
     except (KeyboardInterrupt, BrokenPipeError): os._exit(130)
     os._exit(0)       # nothing is left to do, and a signal now would be of no use
 
-# %% ../../nbs/api/41_bench.runner.ipynb #f65c265e
+# %% ../../nbs/api/41_bench.runner.ipynb #40ee04de
 QUIET = '-W', 'ignore::FutureWarning', '-W', 'ignore::DeprecationWarning' # of libraries: nothing a user can act upon
 
+# %% ../../nbs/api/41_bench.runner.ipynb #6c088fcc
 class Worker:
     "A worker process, as its parent sees it; events go to a queue as (worker, event), and None at the end"
-    def __init__(self, events:queue.Queue):
+    def __init__(self,
+        events:queue.Queue, # gets (worker, event), and (worker, None) when the process has ended
+    ):
         command = [sys.executable, *QUIET, '-c', 'from prime_nb.bench.runner import worker_main; worker_main()']
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding='utf-8')
         self.thread = threading.Thread(target=self.read, args=(events,), daemon=True)
         self.thread.start()
-    def read(self, events):
+    def read(self,
+        events, # see `Worker`
+    ):
+        "Pass on what the process prints, one JSON object a line, until it ends"
         for line in self.process.stdout: events.put((self, json.loads(line)))
         self.process.wait()
         events.put((self, None))
-    def order(self, what):
+    def order(self,
+        what, # dict for `worker_main`, or None
+    ):
         "Tell the worker what to do; None dismisses it"
         with suppress(OSError): # it may be gone
             if what: self.process.stdin.write(json.dumps(what) + '\n')
             self.process.stdin.close()
 
-# %% ../../nbs/api/41_bench.runner.ipynb #64ba8b6f
+# %% ../../nbs/api/41_bench.runner.ipynb #d232e2d6
 @patch
-def stop(self:Worker, patience=10.):
+def stop(self:Worker,
+    patience=10., # seconds to wait, for the process and for its reader
+):
     "End the process, politely first"
     if self.process.poll() is None: self.process.terminate()
     try: self.process.wait(patience)
@@ -152,8 +182,12 @@ def stop(self:Worker, patience=10.):
     self.order(None)
     self.process.stdout.close()
 
-# %% ../../nbs/api/41_bench.runner.ipynb #e4d171dc
-def stream(workers, events:queue.Queue, order:dict):
+# %% ../../nbs/api/41_bench.runner.ipynb #58e166b6
+def stream(
+    workers,            # list of `Worker`; the first one is told at once, the others when it has read the data
+    events:queue.Queue, # what workers put there
+    order:dict,         # for `worker_main`
+):
     "Events of all workers until the last one has ended"
     workers[0].order(order)
     waiting, running = workers[1:], set(workers)
@@ -180,8 +214,14 @@ def relay(
         if kind == 'ready' or (kind == 'waiting' and i in ours): continue
         notify(kind, jobs[i], **e['what'])
 
-# %% ../../nbs/api/41_bench.runner.ipynb #6d84de8d
-def run_together(jobs, n:int, notify:Callable, plugins=(), since=0.):
+# %% ../../nbs/api/41_bench.runner.ipynb #bcc6084b
+def run_together(
+    jobs,            # list of `Job`
+    n:int,           # processes
+    notify:Callable, # called with (kind, job, **what)
+    plugins=(),      # modules that workers import first
+    since=0.,        # seconds of `time.time()`; failures before it are tried again
+):
     "Do the jobs in `n` worker processes"
     events, workers = queue.Queue(), []
     order = dict(jobs=[asdict(j) for j in jobs], plugins=list(plugins), since=since)
@@ -191,8 +231,14 @@ def run_together(jobs, n:int, notify:Callable, plugins=(), since=0.):
     finally:
         for w in workers: w.stop()
 
-def run_here(jobs, notify:Callable, plugins=(), since=0.):
-    "Do the jobs in this process"
+# %% ../../nbs/api/41_bench.runner.ipynb #462ff7f1
+def run_here(
+    jobs,            # list of `Job`, all with data like the first
+    notify:Callable, # called with (kind, job, **what)
+    plugins=(),      # modules to import first
+    since=0.,        # seconds of `time.time()`; failures before it are tried again
+):
+    "Do the jobs in this process; errors as `work`"
     for m in plugins: import_module(m)
     with threads(n_cores()): get_splits(jobs[0])
     with threads(1), interruptible(): work(jobs, train_job, notify, since)

@@ -18,14 +18,14 @@ from .recipes import Task, find_task, get_task, load, plain, settings
 from .report import align, collect, markdown_rows, value_cell
 from ..metrics import summarize
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #296c3e27
+# %% ../../nbs/api/44a_bench.tables.ipynb #4f2d0f5b
 def run_values(
     kind:str, # of the table
     run:dict, # content of the file
     path,     # of its JSON file; its arrays stand beside it
 ) -> dict: # column -> value or None
     "What a run contributes to a table"
-    if kind.endswith('spearman'): return run_spearman(path, kind)
+    if kind.endswith('spearman'): return run_spearman(path, kind, run)
     if kind == 'cost': return dict(seconds=run['seconds'], epoch=run['seconds']/len(run['dev_curve']))
     return run.get('metrics', {})
 
@@ -92,8 +92,13 @@ def here(
     stat = summarize([dict(x=v) for v in values])['x'] if values else None
     return dict(here=stat and {k: stat[k] for k in ('mean', 'std')}, difference=stat['mean'] - paper['mean'] if stat and paper else None, done=len(values))
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #d009a171
-def has_runs(results, task:str) -> bool: return next((Path(results)/task).glob('*/[0-9]*.json'), None) is not None
+# %% ../../nbs/api/44a_bench.tables.ipynb #3919e794
+def has_runs(
+    results,  # folder OUT
+    task:str, # name of the data set
+) -> bool:
+    "Whether there is a finished run of a data set"
+    return next((Path(results)/task).glob('*/[0-9]*.json'), None) is not None
 
 def task_shown(
     part:dict,  # of `PAPER`
@@ -107,6 +112,7 @@ def task_shown(
     if not task and has_runs(results, other): return other
     return pick_task(part, task, twin=twin)
 
+# %% ../../nbs/api/44a_bench.tables.ipynb #c97b0293
 def fill_cost(
     rows, # from `fill_row`; changed in place
 ):
@@ -132,15 +138,15 @@ def fill_part(
     for r in rows: r.pop('values', None)
     return dict(dataset=part['dataset'], task=name, real=name == tasks_of(part)[0], columns=columns_of(kind, part), rows=rows)
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #bd8d0ecc
+# %% ../../nbs/api/44a_bench.tables.ipynb #50a2d8db
 def label_statistics(
-    labels:dict, # bins of the training targets, and train, val, test: targets of each split
+    labels:dict, # bins of the training targets; train, val, test: targets of each split, or what stands for them beside a `range`
 ) -> dict: # row of Table 10 -> value
     "What Table 10 says of a data set"
     bins, y = labels['bins'], labels['train']
     held = bins.counts[bins.counts > 0]
-    sizes = {k: len(labels[k]) for k in ('train', 'val', 'test')}
-    return {'range': [round(float(y.min()), 2), round(float(y.max()), 2)], 'bin size': round(float(bins.edges[1]-bins.edges[0]), 3),
+    sizes, ends = {k: len(labels[k]) for k in ('train', 'val', 'test')}, labels.get('range') or (y.min(), y.max())
+    return {'range': [round(float(e), 2) for e in ends], 'bin size': round(float(bins.edges[1]-bins.edges[0]), 3),
             'largest bin': int(held.max()), 'least bin': int(held.min()), **sizes}
 
 def task_labels(
@@ -155,11 +161,10 @@ def task_labels(
     s = load(task.data)(folder, **data)
     return dict(bins=s.bins, train=s.train[1], val=s.dev[1], test=s.test()[1])
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #a5b92436
+# %% ../../nbs/api/44a_bench.tables.ipynb #0c31cb84
 def fill_statistics(
     task=None,   # name of one whose data is loaded
     folder=None, # of its data
-    twin=False,  # not used
 ) -> dict:
     "Table 10: a column per data set"
     names = list(PAPER['statistics']['AgeDB-DIR'])
@@ -193,7 +198,7 @@ def fill_settings(
     rows += [dict(label=k, cells=[dict(paper=book['words'][k], here=f(found, c) if c else None) for c in configs.values()]) for k,f in WORDS.items()]
     return dict(dataset=dataset, task=found.name if found else None, columns=list(configs), rows=rows)
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #c575f262
+# %% ../../nbs/api/44a_bench.tables.ipynb #034b2d0e
 def fill(
     n:int,         # number of the table, 1 to 25
     results,       # folder of results; it need not exist
@@ -206,7 +211,7 @@ def fill(
     t = paper_table(n)
     if task: get_task(task, data)
     out = dict(table=n, title=t['title'], kind=t['kind'], source=PAPER['source'])
-    if t['kind'] == 'statistics': return out | fill_statistics(task, data, twin)
+    if t['kind'] == 'statistics': return out | fill_statistics(task, data)
     if t['kind'] == 'settings': return out | fill_settings(t['dataset'], task, twin)
     return out | dict(seeds=list(seeds), parts=[fill_part(t['kind'], results, p, list(seeds), task, twin) for p in t['parts']])
 

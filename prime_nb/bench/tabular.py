@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
-# %% ../../nbs/api/41b_bench.tabular.ipynb #324bcad6
+# %% ../../nbs/api/41b_bench.tabular.ipynb #c5668d81
 from ..auto import auto_batch, auto_bins, auto_epochs, auto_prime
-from .files import write_json
+from ..files import write_json
 from .ranks import comparison_rows, rank_metric, ranks_markdown, score_rows
 from .recipes import TASKS, TRAINING, Task, describe_methods, describe_task, given
 from .report import align, write_report
@@ -28,9 +28,9 @@ from ..data.cache import cache_folder
 from ..data.tabular import find_triples, load_triple, read, target_of, write_made_up
 from ..models.mlp import MLP
 
-# %% ../../nbs/api/41b_bench.tabular.ipynb #7284f5ec
+# %% ../../nbs/api/41b_bench.tabular.ipynb #3cffd1b1
 def start_at(
-    model:MLP,
+    model:MLP,   # ends in `final`; changed in place
     value:float, # in the unit that the model learns
 ) -> MLP: # the same
     "Put the bias of the last layer there"
@@ -106,37 +106,48 @@ def tabular_tasks(
     finally:
         TASKS.clear(); TASKS.update(before)
 
-# %% ../../nbs/api/41b_bench.tabular.ipynb #2e60dfc8
+# %% ../../nbs/api/41b_bench.tabular.ipynb #1742425f
 def tabular_jobs(
-    names,        # of data sets, within `tabular_tasks`
-    folder,       # with their files
-    methods, seeds,
-    out,          # folder for NAME/METHOD/SEED.json
-    changes=None, # dotted setting -> value, for all
+    names,             # of data sets, within `tabular_tasks`
+    folder,            # with their files
+    methods,           # names of recipes
+    seeds,             # whole numbers, one run each
+    out,               # folder for NAME/METHOD/SEED.json
+    changes=None,      # dotted setting -> value, for all
     force=False, **kw, # of `plan`
 ) -> list: # of `Job`
     "The runs of a tabular benchmark"
     return [j for n in names for j in plan(TASKS[n], methods, seeds, out, changes, force, folder=str(Path(folder).resolve()), **kw)]
 
-# %% ../../nbs/api/41b_bench.tabular.ipynb #3a1cfb47
+# %% ../../nbs/api/41b_bench.tabular.ipynb #34db65ac
 def summarize_tabular(
-    out, names, methods,
+    out,      # folder with NAME/METHOD/SEED.json
+    names,    # of data sets
+    methods,  # names of recipes
     one=None, # the method to compare with each other one; None: 'prime' if it is there, else the first
 ) -> dict: # metric -> what `rank_metric` gives
     "Ranks over all data sets, for each metric"
     one = one or ('prime' if 'prime' in methods else list(methods)[0])
     return {k: r for k in METRICS if (r := rank_metric(out, names, methods, k, one))}
 
-def write_tabular(out, names, methods, one=None) -> dict:
-    "Write `summary.json` and `table.md` of each data set, and `ranks.json` and `ranks.md` of them all"
+# %% ../../nbs/api/41b_bench.tabular.ipynb #61a612ee
+def write_tabular(
+    out,      # folder with NAME/METHOD/SEED.json
+    names,    # of data sets
+    methods,  # names of recipes
+    one=None, # as for `summarize_tabular`
+) -> dict: # as `summarize_tabular` gives it
+    "Write `summary.json` and `table.md` of each data set, and `ranks.json` and `ranks.md` of them all; errors as `write_report`"
     for n in names: write_report(out, n)
     found = summarize_tabular(out, names, methods, one)
     write_json(Path(out)/'ranks.json', found)
     (Path(out)/'ranks.md').write_text(ranks_markdown(found.values()), encoding='utf-8')
     return found
 
-# %% ../../nbs/api/41b_bench.tabular.ipynb #054c42b8
-def tabular_text(found) -> str:
+# %% ../../nbs/api/41b_bench.tabular.ipynb #ee0d7341
+def tabular_text(
+    found, # metric -> what `rank_metric` gives
+) -> str:
     "The summary in columns"
     out = []
     for r in found.values():
@@ -148,25 +159,41 @@ def tabular_text(found) -> str:
         if r['left_out']: out.append('\n'.join(f'left out: {d}: {why}' for d,why in r['left_out'].items()))
     return '\n\n'.join(out)
 
-# %% ../../nbs/api/41b_bench.tabular.ipynb #174b9fab
+# %% ../../nbs/api/41b_bench.tabular.ipynb #eabb7b8b
 def default_folder() -> Path: # with three made-up data sets
     "Where there is no --data"
     folder = cache_folder()/'made-up-tables'
     write_made_up(folder)
     return folder
 
-def show_settings(names, methods) -> None:
+def show_settings(
+    names,   # of data sets
+    methods, # names of recipes; None: those of the task
+) -> None:
     "Print what `--list` prints"
     print('\n\n'.join([describe_methods(), *(describe_task(TASKS[n], methods) for n in names)]))
 
-def search_all(names, methods, a, changes, folder, out) -> None:
+# %% ../../nbs/api/41b_bench.tabular.ipynb #9153dbf4
+def search_all(
+    names,   # of data sets
+    methods, # names of recipes
+    a,       # parsed arguments: tune (settings to try), seeds, jobs, force, plugin, device
+    changes, # dotted setting -> value, the same in all trials
+    folder,  # with the files of the data sets
+    out,     # folder of results
+) -> None:
     "`--tune`: a search on dev for each data set"
     for n in names:
         found = tune(TASKS[n], methods, a.tune, a.seeds, out, changes, a.jobs, a.force, plugins=a.plugin, folder=str(Path(folder).resolve()), device=a.device)
         for m, t in found.items(): print(f'{n}, {m}: dev {t["select"]} {t["trials"][0]["mean"]} before, {t["chosen"]["mean"]} with {t["chosen"]["changes"] or "the same"}')
 
-def show(out, names, methods) -> None:
-    "Write and print the summary of what is there"
+# %% ../../nbs/api/41b_bench.tabular.ipynb #5014cbb9
+def show(
+    out,     # folder with NAME/METHOD/SEED.json
+    names,   # of data sets
+    methods, # names of recipes
+) -> None:
+    "Write and print the summary of what is there; `FileNotFoundError` if no method has runs on all data sets"
     methods = [m for m in methods if all((Path(out)/n/m).is_dir() for n in names)]
     if not methods: raise FileNotFoundError(f'no method has runs on all of {", ".join(names)} in {out}. Run prime_bench tabular first.')
     print(tabular_text(write_tabular(out, names, methods)), flush=True)

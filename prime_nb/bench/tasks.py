@@ -23,7 +23,7 @@ from ..metrics import Relevance, shot_metrics
 from ..models.small import SmallResNet
 from ..targets import LabelBins
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #361c5642
+# %% ../../nbs/api/40a_bench.tasks.ipynb #02d2ab03
 @dataclass
 class Splits:
     "Data of a task, ready to train on"
@@ -35,7 +35,7 @@ class Splits:
     unit:float=1.    # the network learns y/unit; metrics are in the unit of y
     prepare:Callable|None=None # batch of x -> what the network takes
     augment:Callable|None=None # of the result, in training only; draws from torch's generator
-    loaders:Callable|None=None # (splits, settings, seed, device) -> DataLoaders of (x, y/unit); None: from tensors
+    loaders:Callable|None=None # (settings, seed, device) -> DataLoaders of (x, y/unit); None: from tensors
     judge:Callable|None=None   # (pred, y, splits, names) -> dict 'MAE/Few' -> value or None; None: `judge_shots`
 
 # %% ../../nbs/api/40a_bench.tasks.ipynb #13f6aa5d
@@ -62,9 +62,9 @@ def check_split(
     flat = check_targets(y.reshape(len(y), -1) if y.ndim > 2 else y, f'{name} targets', allow_constant)
     return x, torch.as_tensor(flat, dtype=torch.float32).reshape(y.shape)
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #75e2bcd3
+# %% ../../nbs/api/40a_bench.tasks.ipynb #9eef768c
 def fingerprint(
-    splits:Splits,
+    splits:Splits, # train and dev are read
 ) -> dict: # sizes, and 16 hexadecimal digits of the targets of training and dev split
     "What the data was, in short; does not touch the test split"
     h = hashlib.sha256()
@@ -84,10 +84,13 @@ def toy_split(
     waves = torch.sin(y[:, None]/60*torch.arange(1., 9) + torch.arange(8.))
     return waves + .3*torch.randn(n, 8, generator=g), y
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #862c78cf
+# %% ../../nbs/api/40a_bench.tasks.ipynb #9573c375
 def toy_data(
-    folder=None,                                # not used: the data is made up
-    n_train=600, n_dev=200, n_test=300, seed=0, # sizes, and seed of the draw
+    folder=None, # not used: the data is made up
+    n_train=600, # samples
+    n_dev=200,   # samples
+    n_test=300,  # samples
+    seed=0,      # of the draw
 ) -> Splits:
     "The toy data set"
     train, dev = toy_split(n_train, 3*seed, True), toy_split(n_dev, 3*seed+1, False)
@@ -103,10 +106,10 @@ def twin_arrays(**kw) -> dict: # x_train, y_train, ... as arrays
     code = sorted({file_sha256(inspect.getsourcefile(f)) for f in (faces.FaceTwin, faces.draw_face)})
     return cached(dict(what='face twin', code=code, **kw), draw, name='faces')
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #18ef4e2a
+# %% ../../nbs/api/40a_bench.tasks.ipynb #502e50c2
 def pictures(
-    a:dict, # arrays x_train, y_train, x_valid, ...: pictures (N, 3, S, S) of bytes, and ages
-    bins:LabelBins,
+    a:dict,         # arrays x_train, y_train, x_valid, ...: pictures (N, 3, S, S) of bytes, and ages
+    bins:LabelBins, # of the training ages
 ) -> Splits:
     "Splits of pictures in memory, for `SmallResNet`"
     pair = lambda s: (torch.from_numpy(a[f'x_{s}']).contiguous(memory_format=torch.channels_last), torch.from_numpy(a[f'y_{s}']))
@@ -114,15 +117,24 @@ def pictures(
                   prepare=faces.to_float, augment=faces.mirror_some)
 
 def twin_data(
-    folder=None, # not used: the data is drawn
-    scale=.25, size=48, n_val_per_age=4, n_test_per_age=8, seed=0, # of `FaceTwin`
+    folder=None,      # not used: the data is drawn
+    scale=.25,        # share of the training faces of AgeDB-DIR
+    size=48,          # side of a picture in pixels
+    n_val_per_age=4,  # faces of each age in the validation set
+    n_test_per_age=8, # faces of each age in the test set
+    seed=0,           # of the faces
 ) -> Splits:
     "The twin of AgeDB-DIR"
     a = twin_arrays(scale=scale, size=size, n_val_per_age=n_val_per_age, n_test_per_age=n_test_per_age, seed=seed)
     return pictures(a, LabelBins(a['y_train'], edges=np.arange(102), shots=(100*scale, 20*scale)))
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #b54c9667
-def twin_labels(folder=None, scale=.25, size=48, **kw) -> dict: # bins, and train, val, test: ages
+# %% ../../nbs/api/40a_bench.tasks.ipynb #b36a22cb
+def twin_labels(
+    folder=None, # not used: the data is drawn
+    scale=.25,   # share of the training faces of AgeDB-DIR
+    size=48,     # not used: ages only
+    **kw,
+) -> dict: # bins, and train, val, test: ages
     "Ages of `twin_data`"
     train, val, test = faces.face_ages(scale, **kw)
     return dict(bins=LabelBins(train, edges=np.arange(102), shots=(100*scale, 20*scale)), train=train, val=val, test=test)
@@ -138,41 +150,66 @@ def wiki_counts() -> np.ndarray: # (102,) training faces at each age from 0 to 1
     counts[0] = 0
     return counts
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #f3022c30
+# %% ../../nbs/api/40a_bench.tasks.ipynb #63b3fea2
 def share(
-    counts, # of samples at each age
-    scale:float,
-) -> np.ndarray: # of int; at least 1 where there was one
+    counts,      # (K,) samples at each age
+    scale:float, # share to keep, from 0 to 1
+) -> np.ndarray: # (K,) whole numbers; at least 1 where there was one
     "A part of a histogram that loses no age"
     return np.where(counts > 0, np.maximum(1, np.round(scale*counts)), 0).astype(int)
 
-def wiki_ages(scale, n_val_per_age, n_test_per_age) -> dict: # train, valid, test
+def wiki_ages(
+    scale,          # share of the training faces of IMDB-WIKI-DIR, from 0 to 1
+    n_val_per_age,  # faces of each age in the validation set
+    n_test_per_age, # faces of each age in the test set
+) -> dict: # train, valid, test: (N,) ages in years
     "Ages of the three sets: training as `wiki_counts`, the others balanced"
     train = np.repeat(np.arange(102), share(wiki_counts(), scale))
     return dict(train=train, valid=np.repeat(faces.AGES, n_val_per_age), test=np.repeat(faces.AGES, n_test_per_age))
 
-def wiki_arrays(scale, size, n_val_per_age, n_test_per_age, seed) -> dict: # x_train, y_train, ...
+# %% ../../nbs/api/40a_bench.tasks.ipynb #3b44ecf7
+def wiki_arrays(
+    scale,          # as for `wiki_ages`
+    size,           # side of a picture in pixels
+    n_val_per_age,  # as for `wiki_ages`
+    n_test_per_age, # as for `wiki_ages`
+    seed,           # of the faces; every split has its own stream
+) -> dict: # x_train (N, 3, size, size) bytes, y_train (N,) ages, x_valid, ...
     "Faces with the ages of `wiki_ages`"
     ages = wiki_ages(scale, n_val_per_age, n_test_per_age)
     draw = lambda k, a: np.ascontiguousarray(faces.draw_faces(a, (seed, 3 + k), size).transpose(0, 3, 1, 2))
     return {f'{part}_{s}': v for k,(s, a) in enumerate(ages.items()) for part,v in dict(x=draw(k, a), y=a.astype(np.float32)).items()}
 
-# %% ../../nbs/api/40a_bench.tasks.ipynb #c39bb162
+# %% ../../nbs/api/40a_bench.tasks.ipynb #e5f44149
 def wiki_twin_data(
-    folder=None, # not used: the data is drawn
-    scale=.02, size=48, n_val_per_age=4, n_test_per_age=8, seed=0, # of `wiki_arrays`
+    folder=None,      # not used: the data is drawn
+    scale=.02,        # as for `wiki_arrays`
+    size=48,          # as for `wiki_arrays`
+    n_val_per_age=4,  # as for `wiki_arrays`
+    n_test_per_age=8, # as for `wiki_arrays`
+    seed=0,           # as for `wiki_arrays`
 ) -> Splits:
     "The twin of IMDB-WIKI-DIR"
     kw = dict(scale=scale, size=size, n_val_per_age=n_val_per_age, n_test_per_age=n_test_per_age, seed=seed)
     a = cached(dict(what='wiki twin', code=file_sha256(inspect.getsourcefile(faces.draw_face)), counts=wiki_counts().tolist(), **kw), lambda: wiki_arrays(**kw), name='faces')
     return pictures(a, wiki_bins(a['y_train']))
 
-def wiki_bins(ages) -> LabelBins:
+def wiki_bins(
+    ages, # (N,) training ages in years
+) -> LabelBins:
     "Bins of a year, with the shots of the full size"
     whole = LabelBins.from_counts(wiki_counts(), np.arange(103)).shot_of_bin
     return LabelBins(ages, edges=np.arange(103), shots={n: np.flatnonzero(whole == i).tolist() for i,n in enumerate(('many', 'median', 'few'))})
 
-def wiki_labels(folder=None, scale=.02, size=48, n_val_per_age=4, n_test_per_age=8, seed=0) -> dict:
+# %% ../../nbs/api/40a_bench.tasks.ipynb #446848b2
+def wiki_labels(
+    folder=None,      # not used: the data is drawn
+    scale=.02,        # as for `wiki_ages`
+    size=48,          # not used: ages only
+    n_val_per_age=4,  # as for `wiki_ages`
+    n_test_per_age=8, # as for `wiki_ages`
+    seed=0,           # not used: ages only
+) -> dict: # bins, and train, val, test: (N,) ages in years
     "Ages of `wiki_twin_data`"
     a = wiki_ages(scale, n_val_per_age, n_test_per_age)
     return dict(bins=wiki_bins(a['train']), train=a['train'], val=a['valid'], test=a['test'])

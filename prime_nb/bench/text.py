@@ -4,15 +4,19 @@
 
 # %% auto #0
 __all__ = ['CODE', 'BILSTM', 'BILSTM_OWN', 'SPACE', 'SHARED', 'SMALL', 'TWIN_DEV', 'TWIN', 'TWIN_OWN', 'word_vectors',
-           'bilstm_splits', 'bilstm_data', 'sentences_data', 'table14']
+           'bilstm_splits', 'bilstm_data', 'sentences_data', 'pair_labels', 'stsb_labels', 'sentences_labels',
+           'table14']
 
 # %% ../../nbs/api/40j_bench.text.ipynb #06f75ada
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 from .recipes import DEFAULT, TABLE14, TASKS, TRAINING, STSB_PAPER, Task, given
 
-# %% ../../nbs/api/40j_bench.text.ipynb #7c7c6e46
-def word_vectors(splits:dict, words=None): # vocabulary; a matrix (V, n_dim), or V if the vectors are to be learned
+# %% ../../nbs/api/40j_bench.text.ipynb #14a45c69
+def word_vectors(
+    splits:dict, # as `load_stsb` gives them: pairs of sentences
+    words=None,  # vocabulary; a matrix (V, n_dim), or V if the vectors are to be learned
+):
     "Vocabulary and vectors: `words` is a file as GloVe's, 'pieces' for a sentence encoder's, or None"
     from prime_nb.data.pairs import pair_vocab
     from prime_nb.models.bilstm import Vocab, make_vocab, piece_vectors, read_vectors, word_matrix
@@ -40,7 +44,7 @@ def bilstm_splits(
     make = lambda **kw: BiLSTM(words, **kw)
     return Splits(sets['train'], sets['valid'], lambda: sets['test'], stsb_bins(splits['train'].y), make, unit=5.)
 
-# %% ../../nbs/api/40j_bench.text.ipynb #09520323
+# %% ../../nbs/api/40j_bench.text.ipynb #daa02bb4
 def bilstm_data(
     folder=None,     # with the three TSV files; None: download them
     words=None,      # file of word vectors; 'pieces' for those of the sentence encoder; None: learned
@@ -53,12 +57,41 @@ def bilstm_data(
 def sentences_data(
     folder=None,                       # not used: the data is made up
     n:int=1500, per_bin:int=4, seed=0, # of `write_sentences`
-    max_len:int=40,
+    max_len:int=40,                    # words; longer sentences are cut off
 ): # -> `Splits`
     "The twin of STS-B-DIR for a BiLSTM, through the same files"
     from prime_nb.data.sentences import write_sentences
     from prime_nb.data.stsb import load_stsb
     with TemporaryDirectory() as tmp: return bilstm_splits(load_stsb(write_sentences(tmp, n, per_bin, seed), warn=False), max_len)
+
+# %% ../../nbs/api/40j_bench.text.ipynb #f192a1be
+def pair_labels(
+    splits:dict, # as `load_stsb` gives them: train, valid, test
+) -> dict: # bins, and train, val, test: scores
+    "What Table 10 wants to know of pairs"
+    from prime_nb.data.stsb import stsb_bins
+    return dict(bins=stsb_bins(splits['train'].y), train=splits['train'].y, val=splits['valid'].y, test=splits['test'].y)
+
+def stsb_labels(
+    folder=None, # with the three TSV files; None: download them
+    **kw,
+) -> dict:
+    "`pair_labels` of STS-B-DIR; errors as `load_stsb`"
+    from prime_nb.data.stsb import load_stsb
+    return pair_labels(load_stsb(folder))
+
+# %% ../../nbs/api/40j_bench.text.ipynb #b6b01999
+def sentences_labels(
+    folder=None, # not used: the data is made up
+    n=1500,      # training pairs, as for `write_sentences`
+    per_bin=4,   # as for `write_sentences`
+    seed=0,      # as for `write_sentences`
+    **kw,
+) -> dict:
+    "`pair_labels` of the twin"
+    from prime_nb.data.sentences import write_sentences
+    from prime_nb.data.stsb import load_stsb
+    with TemporaryDirectory() as tmp: return pair_labels(load_stsb(write_sentences(tmp, n, per_bin, seed), warn=False))
 
 # %% ../../nbs/api/40j_bench.text.ipynb #4e24492c
 CODE = 'official code of STS-B-DIR (Yang et al. 2021)'
@@ -68,8 +101,13 @@ BILSTM = (given(TABLE14, loss='mse', epochs=300, patience=100, batch_size=16, lr
     | given('GLUE (Wang et al. 2018)', 'model', mlp=[512]) | given(CODE, 'data', max_len=40)
     | given('ours: give the path of a GloVe file', 'data', words=None))
 
-# %% ../../nbs/api/40j_bench.text.ipynb #d48e8ed0
-def table14(lambda_p, lambda_a, alpha): # PRIME's settings in the paper's Table 14
+# %% ../../nbs/api/40j_bench.text.ipynb #d54a5ee1
+def table14(
+    lambda_p, # weight of the proxy loss
+    lambda_a, # weight of the alignment loss
+    alpha,    # as for `PrimeLoss`
+) -> dict: # dotted setting -> `Sourced`
+    "PRIME's settings in the paper's Table 14"
     return STSB_PAPER | given(TABLE14, 'prime', lambda_p=lambda_p, lambda_a=lambda_a, alpha=alpha) | given(DEFAULT, 'prime', distance='cosine')
 
 BILSTM_OWN = {
@@ -78,14 +116,14 @@ BILSTM_OWN = {
     'prime+cb': table14(2e-5, 1e-4, .01) | given(TABLE14, 'cb', beta=.99),
     'prime+ldam': table14(1e-5, 5e-5, .01) | given(TABLE14, 'ldam', max_margin=.5)}
 
-# %% ../../nbs/api/40j_bench.text.ipynb #2e0f3f2c
+# %% ../../nbs/api/40j_bench.text.ipynb #a7ef9bdc
 SPACE = dict(
     train={'lr': [1e-4, 2.5e-4, 1e-3, 3e-3], 'batch_size': [16, 32, 64], 'model.dropout': [0., .2, .4]},
     prime={'prime.lambda_p': [1e-5, 1e-3, .01, .1], 'prime.lambda_a': [5e-5, 5e-3, .05, .5], 'prime.n_proxies': [10, 26, 50]})
 SHARED = dict(base='lds-inv', baseline='lds-inv', metrics=('MSE', 'Pearson', 'MAE', 'GM'), select='MSE/All', target='similarity', space=SPACE)
 
 TASKS['sts-b-bilstm'] = Task('sts-b-bilstm', 'similarity of sentence pairs (Yang et al. 2021); BiLSTM on word vectors, trained as in the paper; wants a GPU', 'prime_nb.bench.text:bilstm_data',
-    BILSTM, methods=('vanilla', 'lds-inv', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam'), folder=True, own=BILSTM_OWN, **SHARED)
+    BILSTM, methods=('vanilla', 'lds-inv', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam'), folder=True, own=BILSTM_OWN, labels='prime_nb.bench.text:stsb_labels', **SHARED)
 
 # %% ../../nbs/api/40j_bench.text.ipynb #64582992
 SMALL = (given('ours, what two cores bear', epochs=3, batch_size=32, lr=1e-3) | given('ours, what two cores bear', 'model', hidden=128, layers=1)
@@ -93,7 +131,7 @@ SMALL = (given('ours, what two cores bear', epochs=3, batch_size=32, lr=1e-3) | 
 TASKS['sts-b-bilstm-small'] = replace(TASKS['sts-b-bilstm'], name='sts-b-bilstm-small', values=BILSTM | SMALL,
     doc='sts-b-bilstm at a size for two cores: 1 x 128 units, three epochs, word pieces of the sentence encoder', methods=('vanilla', 'lds-inv', 'prime', 'prime+prw'))
 
-# %% ../../nbs/api/40j_bench.text.ipynb #3134e572
+# %% ../../nbs/api/40j_bench.text.ipynb #04a5dd68
 TWIN_DEV = 'ours, dev error of three values with seeds 100 and 101'
 TWIN = (given(TABLE14, loss='mse') | given('ours', **TRAINING | dict(schedule='one_cycle'), epochs=10, batch_size=32, max_grad_norm=5.) | given(TWIN_DEV, lr=2e-2)
     | given('ours', 'model', n_dim=32, hidden=32, layers=1, mlp=[32], dropout=0., dropout_words=0., train_words=True)
@@ -101,4 +139,4 @@ TWIN = (given(TABLE14, loss='mse') | given('ours', **TRAINING | dict(schedule='o
 TWIN_OWN = {m: v | given(TWIN_DEV, 'prime', lambda_p=.04, lambda_a=.2) for m, v in BILSTM_OWN.items()}
 
 TASKS['sts-b-twin'] = Task('sts-b-twin', 'generated sentence pairs with the scores of STS-B-DIR; small BiLSTM: no download, a minute', 'prime_nb.bench.text:sentences_data',
-    TWIN, methods=('vanilla', 'lds-inv', 'prime', 'prime+prw'), own=TWIN_OWN, **SHARED)
+    TWIN, methods=('vanilla', 'lds-inv', 'prime', 'prime+prw'), own=TWIN_OWN, labels='prime_nb.bench.text:sentences_labels', **SHARED)

@@ -5,21 +5,23 @@
 # %% auto #0
 __all__ = ['trials', 'score', 'choose_trial', 'conclude', 'read_tuning', 'tune', 'tuning_rows']
 
-# %% ../../nbs/api/41a_bench.tuning.ipynb #0b2a8b26
+# %% ../../nbs/api/41a_bench.tuning.ipynb #cd5fa72a
 import json, shutil
 from pathlib import Path
 from statistics import mean, stdev
-from .files import check_writable, write_json
+from ..files import check_writable, write_json
 from .jobs import Job, differences, finished, read_run
 from .recipes import Task, candidates, higher_is_better, plain, search_space, settings
 from .runner import check_settings, run_jobs
 
-# %% ../../nbs/api/41a_bench.tuning.ipynb #6e009213
+# %% ../../nbs/api/41a_bench.tuning.ipynb #ba94989b
 def trials(
-    task:Task, method:str,
-    n:int,        # settings to try, the present ones included
-    seeds, out,
-    changes=None, # dotted setting -> value, the same in all trials
+    task:Task,         # data set, defaults and methods
+    method:str,        # name of a recipe
+    n:int,             # settings to try, the present ones included
+    seeds,             # whole numbers, one run each per setting
+    out,               # folder of results
+    changes=None,      # dotted setting -> value, the same in all trials
     force=False, **kw, # as in `bench.runner.plan`
 ) -> list: # of lists of `Job`: for each setting, one per seed
     "The runs of a search"
@@ -67,9 +69,15 @@ def conclude(
     shutil.rmtree(folder)
     return found
 
-# %% ../../nbs/api/41a_bench.tuning.ipynb #a227404e
+# %% ../../nbs/api/41a_bench.tuning.ipynb #1b920b39
 def read_tuning(
-    task:Task, method:str, n:int, seeds, out, changes=None, force=False,
+    task:Task,    # as for `trials`
+    method:str,   # as for `trials`
+    n:int,        # settings that were to be tried
+    seeds,        # as for `trials`
+    out,          # folder of results
+    changes=None, # dotted setting -> value, the same in all trials
+    force=False,  # None instead of an error
 ) -> dict|None: # what an equal search found, or None if there was none
     "A finished search; `ValueError` if it was another one"
     path = Path(out)/task.name/method/'tuning.json'
@@ -81,16 +89,21 @@ def read_tuning(
     if diff and not force: raise ValueError(f'{path} is of another search: {diff[0]}. Give another --out to keep it, or --force to replace it.')
     return None if diff else old
 
-# %% ../../nbs/api/41a_bench.tuning.ipynb #fa70960d
+# %% ../../nbs/api/41a_bench.tuning.ipynb #4a753710
 def tune(
-    task:Task, methods,
+    task:Task,    # as for `trials`
+    methods,      # names of recipes
     n:int,        # settings to try for each
-    seeds, out,
+    seeds,        # whole numbers, one run each per setting
+    out,          # folder of results
     changes=None, # dotted setting -> value, the same in all trials
     n_jobs=1,     # processes, as in `run_jobs`
-    force=False, notify=None, plugins=(), **kw,
+    force=False,  # replace searches and runs with other settings
+    notify=None,  # called with (kind, job, **what); None: nothing is told
+    plugins=(),   # modules that workers import first
+    **kw,
 ) -> dict: # method -> what is in its tuning.json
-    "Search hyper-parameters of each method on dev, with the same budget"
+    "Search hyper-parameters of each method on dev, with the same budget; errors as `read_tuning`, `plan` and `run_jobs`"
     check_writable(out)
     found = {m: read_tuning(task, m, n, seeds, out, changes, force) for m in methods}
     todo = [m for m in methods if found[m] is None]

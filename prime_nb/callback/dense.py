@@ -5,46 +5,66 @@
 # %% auto #0
 __all__ = ['at_size', 'MapLoss', 'targets_of', 'depth_pixels', 'depth_metrics']
 
-# %% ../../nbs/api/36a_callback.dense.ipynb #ff868f03
+# %% ../../nbs/api/36a_callback.dense.ipynb #2f47dab3
 import numpy as np
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor, nn
 from ..checks import to_numpy
 from ..metrics import shot_metrics
 from ..targets import LabelBins
 
-# %% ../../nbs/api/36a_callback.dense.ipynb #f00a6def
+# %% ../../nbs/api/36a_callback.dense.ipynb #91c83b45
 def at_size(
-    pred:Tensor, # (N, 1, h, w)
+    pred:Tensor, # (N, C, h, w)
     size,        # (H, W)
-) -> Tensor:     # (N, 1, H, W)
+) -> Tensor:     # (N, C, H, W)
     "Maps at another size; the same tensor if they have it"
     return pred if tuple(pred.shape[-2:]) == tuple(size) else F.interpolate(pred, size=tuple(size), mode='bilinear', align_corners=True)
 
-# %% ../../nbs/api/36a_callback.dense.ipynb #a9da11f9
+# %% ../../nbs/api/36a_callback.dense.ipynb #36c11ad9
 class MapLoss(nn.Module):
     "A loss of numbers, over all pixels that have a target"
     def __init__(self,
-        loss, # function of predictions (N,) and targets (N,), such as `WeightedMSE(bins.lookup('inverse'))` or `GAI(...)`
+        loss, # function of predictions (N,) and targets (N,), such as `WeightedMSE(bins.lookup('inverse'))` or `GAI(...)`; or one of outputs (N, C), with `n_outputs` and `decodes`, such as `HCALoss(...)`
     ):
         super().__init__()
         self.loss = loss
     def forward(self,
-        pred:Tensor, # (B, 1, h, w)
+        pred:Tensor, # (B, C, h, w), C = 1 unless the loss says otherwise
         y:Tensor,    # (B, 1, H, W), NaN where there is no target
     ) -> Tensor: # scalar; 0, with a gradient of 0, if no pixel has a target
-        if pred.ndim != 4 or y.ndim != 4 or pred.shape[:2] != y.shape[:2]: raise ValueError(f'pred and y must be maps (B, 1, H, W): got {tuple(pred.shape)} and {tuple(y.shape)}. Give maps of one channel.')
+        "The loss of the pixels; `ValueError` for maps of other shapes"
+        if pred.ndim != 4 or y.ndim != 4 or pred.shape[:2] != (len(y), self.n_outputs) or y.shape[1] != 1:
+            raise ValueError(f'pred and y must be maps (B, {self.n_outputs}, H, W) and (B, 1, H, W): got {tuple(pred.shape)} and {tuple(y.shape)}. Give maps of one channel.')
         y, keep = y.as_subclass(Tensor), y.as_subclass(Tensor).isfinite()
         pred = at_size(pred.as_subclass(Tensor), y.shape[-2:])
-        return self.loss(pred[keep], y[keep]) if keep.any() else 0*pred.sum()
-    def activation(self, x): return x
-    def decodes(self, x): return x
+        rows = pred[keep] if self.n_outputs == 1 else pred.movedim(1, -1)[keep[:, 0]]
+        return self.loss(rows, y[keep]) if keep.any() else 0*pred.sum()
 
-# %% ../../nbs/api/36a_callback.dense.ipynb #280d00a1
+# %% ../../nbs/api/36a_callback.dense.ipynb #dd793866
+@patch(as_prop=True)
+def n_outputs(self:MapLoss) -> int:
+    "Channels of the last layer: as many numbers as the loss reads for a pixel"
+    return getattr(self.loss, 'n_outputs', 1)
+
+@patch
+def activation(self:MapLoss, x): return x
+
+@patch
+def decodes(self:MapLoss,
+    out:Tensor, # (B, C, h, w)
+) -> Tensor: # (B, 1, h, w)
+    "Predictions"
+    if self.n_outputs == 1: return out
+    rows = out.movedim(1, -1)
+    return self.loss.decodes(rows.flatten(0, 2)).reshape(*rows.shape[:3], 1).movedim(-1, 1)
+
+# %% ../../nbs/api/36a_callback.dense.ipynb #f3aebf9b
 def targets_of(
-    bins:LabelBins,
-    n=20_000, # about so many
+    bins:LabelBins, # K bins with counts
+    n=20_000,       # about so many
 ) -> np.ndarray: # (N,) with the histogram of the bins, and inside them
     "Targets that have these counts, evenly spread within each bin: to fit a mixture to"
     m = np.round(bins.counts/bins.counts.sum()*n).astype(int)

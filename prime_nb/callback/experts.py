@@ -5,30 +5,36 @@
 # %% auto #0
 __all__ = ['model_for', 'ExpertSchedule', 'Decode']
 
-# %% ../../nbs/api/28_callback.experts.ipynb #22b82007
+# %% ../../nbs/api/28_callback.experts.ipynb #5321c3c2
 from fastai.callback.core import Callback
 from fastai.learner import Recorder
 from fastcore.basics import patch
 from torch import nn
-from .head import FeatureHead, find_final, find_head, replace_layer
+from .head import FeatureHead, FinalConv, find_final, find_head, replace_layer
 
-# %% ../../nbs/api/28_callback.experts.ipynb #b20c1d69
+# %% ../../nbs/api/28_callback.experts.ipynb #cfc660f1
+def _wider(old, n):
+    "A layer like this one, with n outputs"
+    bias = old.bias is not None
+    if isinstance(old, FinalConv): return FinalConv(old.in_channels, n, old.kernel_size, padding=old.padding, bias=bias)
+    return nn.Linear(old.in_features, n, bias=bias)
+
 def model_for(
     model:nn.Module,     # a regressor without a head; changed in place
     loss,                # a loss with `n_outputs`, such as `HCALoss` or `UVoteLoss`
     layer:str|None=None, # dotted name of the last linear layer, if it is not the last one registered
-) -> nn.Module:          # the model with outputs (B, n_outputs), and a head that keeps z
-    "Put a linear layer with `loss.n_outputs` outputs in place of the last one; `ValueError` for a model that has a head"
+) -> nn.Module: # the model with outputs (B, n_outputs), or maps (B, n_outputs, H, W), and a head that keeps z
+    "Put a layer with `loss.n_outputs` outputs in place of the last one; `ValueError` for a model that has a head, `TypeError` for a loss without `n_outputs`"
     if not hasattr(loss, 'n_outputs'): raise TypeError(f'the loss must say how many outputs it reads: got {type(loss).__name__} without n_outputs. Use HCALoss or UVoteLoss.')
     if find_head(model) is not None: raise ValueError('the model has a head already: got a wrapped model. Call model_for first, then add callbacks.')
     name = find_final(model, layer)
     old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, loss.n_outputs, bias=old.bias is not None)
+    new = _wider(old, loss.n_outputs)
     return replace_layer(model, name, FeatureHead(new.to(old.weight)).train(model.training))
 
-# %% ../../nbs/api/28_callback.experts.ipynb #816b0597
+# %% ../../nbs/api/28_callback.experts.ipynb #1d2e392a
 class ExpertSchedule(Callback):
-    "Sets `loss_func.alpha` in each epoch; None again after the fit"
+    "Sets `loss_func.alpha` in each epoch; None again after the fit; `ValueError` for a power that is not positive"
     run_valid = False
     def __init__(self,
         power=2., # alpha = 1 - (T/T_max)^power
@@ -36,6 +42,7 @@ class ExpertSchedule(Callback):
         if not power > 0: raise ValueError(f'power must be positive: got {power}. 2 is the default; a larger one turns to the weighted experts later.')
         self.power = power
     def before_train(self):
+        "Set alpha for this epoch (Jiang et al. 2023); `TypeError` for a loss without one"
         if not hasattr(self.loss_func, 'alpha'): raise TypeError(f'ExpertSchedule needs a loss with alpha: got {type(self.loss_func).__name__}. Use UVoteLoss, or leave it out.')
         self.loss_func.alpha = 1 - (self.epoch/self.n_epoch)**self.power
     def after_fit(self):

@@ -16,10 +16,10 @@ from .features import FeatureCallback, training_targets
 from .head import FeatureHead, find_final, find_head, replace_layer
 from ..targets import LabelBins
 
-# %% ../../nbs/api/24_callback.fds.ipynb #5caa2b5e
+# %% ../../nbs/api/24_callback.fds.ipynb #87afa118
 @delegates(FeatureSmoother.__init__)
 class FDS(FeatureCallback):
-    "Feature distribution smoothing (Yang et al. 2021) for a `Learner`"
+    "Feature distribution smoothing (Yang et al. 2021) for a `Learner`; `ValueError` for `online` without `train_mode`"
     make = FeatureSmoother
     def __init__(self,
         bins:LabelBins|None=None, # bins over the targets; made from the training targets if None
@@ -44,7 +44,7 @@ def install(self:FDS):
         self.smoother = self.make(self.bins, head.final.in_features, **self.kwargs)
     head.smoother = self.smoother.to(head.final.weight.device)
 
-# %% ../../nbs/api/24_callback.fds.ipynb #4d695444
+# %% ../../nbs/api/24_callback.fds.ipynb #2106cd09
 @patch
 def before_fit(self:FDS):
     self.install()
@@ -61,24 +61,36 @@ def before_train(self:FDS):
 
 @patch
 def before_batch(self:FDS):
-    if len(self.yb): self.feature_head.calibrate = lambda z: self.smoother.smooth(z, self.yb[0], self.at)
+    if len(self.yb): self.feature_head.calibrate = self.calibrate
 
-# %% ../../nbs/api/24_callback.fds.ipynb #5974771e
+# %% ../../nbs/api/24_callback.fds.ipynb #59089cae
 @patch
-def gather(self:FDS, z:Tensor, y:Tensor):
+def calibrate(self:FDS,
+    z:Tensor, # (B, F), or (B, F, h, w): features of a batch
+) -> Tensor: # (B, F), or (B, F, h, w): smoothed
+    "What the head does with its features; they are kept as they came, for `online`"
+    self.came = z.detach()
+    return self.smoother.smooth(z, self.yb[0], self.at)
+
+# %% ../../nbs/api/24_callback.fds.ipynb #fddca119
+@patch
+def gather(self:FDS,
+    z:Tensor, # (B, F), or (B, F, h, w): features
+    y:Tensor, # targets, one per feature: (B,), (B, 1), or of the shape of the maps
+):
     "Add a batch to the statistics"
     z, y = (t.detach().as_subclass(Tensor) for t in (z, y))
     self.smoother.gather(self.smoother.smooth(z, y, self.at) if self.smoothed_stats else z, y)
 
 @patch
 def after_loss(self:FDS):
-    if self.online and len(self.yb): self.gather(self.feature_head.z, self.yb[0])
+    if self.online and len(self.yb): self.gather(self.came, self.yb[0])
 
 @patch
-def after_batch(self:FDS): self.feature_head.calibrate = self.feature_head.z = None
+def after_batch(self:FDS): self.feature_head.calibrate = self.feature_head.z = self.came = None
 
 @patch
-def after_fit(self:FDS): self.feature_head.calibrate = self.feature_head.z = None
+def after_fit(self:FDS): self.after_batch()
 
 # %% ../../nbs/api/24_callback.fds.ipynb #611c8b07
 @patch

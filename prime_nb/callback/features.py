@@ -25,7 +25,7 @@ def _quick_targets(ds, n_inp):
     if hasattr(ds, 'ys') and hasattr(ds.ys, 'to_numpy'): return ds.ys.to_numpy()
     if hasattr(ds, 'tensors'): return to_numpy(ds.tensors[n_inp])
 
-# %% ../../nbs/api/20a_callback.features.ipynb #7db1b74b
+# %% ../../nbs/api/20a_callback.features.ipynb #67493a37
 def training_targets(
     dls, # fastai `DataLoaders`
 ) -> np.ndarray: # (N,) or (N, T), float64
@@ -37,16 +37,20 @@ def training_targets(
     if y is None: y = np.concatenate([to_numpy(b[n_inp]) for b in dls.train])
     return check_targets(sample_targets(torch.as_tensor(y)), 'training targets')
 
-def sample_targets(y:Tensor) -> Tensor: # (B,) or (B, T)
+def sample_targets(
+    y:Tensor, # (B,), (B, T), or maps (B, 1, H, W)
+) -> Tensor: # (B,) or (B, T)
     "One target per sample; of maps (B, 1, H, W) the mean over pixels that are not NaN (PRIME, section 5.2)"
     return y.flatten(1).nanmean(1) if y.ndim > 2 else y
 
-# %% ../../nbs/api/20a_callback.features.ipynb #963afe17
+# %% ../../nbs/api/20a_callback.features.ipynb #096909f9
 class HeadCallback(Callback):
     "Base of callbacks that see to the model's head as soon as they have a `Learner`; a subclass may define `install`"
     run_valid, _learn, layer = False, None, None
     @property
-    def learn(self): return self._learn
+    def learn(self):
+        "The learner; once it is set, the model gets its head"
+        return self._learn
     @learn.setter
     def learn(self, learn):
         self._learn = learn
@@ -55,21 +59,26 @@ class HeadCallback(Callback):
         "Give the model a head, unless it has one"
         if find_head(self._learn.model) is None: self._learn.model = wrap_head(self._learn.model, layer=self.layer)
 
-# %% ../../nbs/api/20a_callback.features.ipynb #87e2d30b
+# %% ../../nbs/api/20a_callback.features.ipynb #ebceaa74
 class FeatureCallback(HeadCallback):
     "Base of callbacks that add a loss on the features z to the loss of a `Learner`; a subclass defines `feature_loss`"
     order = GradientAccumulation.order-1
-    def feature_loss(self, z:Tensor, y:Tensor) -> dict: raise NotImplementedError # terms by name; 'total' is added
+    def feature_loss(self,
+        z:Tensor, # (B, F) features
+        y:Tensor, # (B,) or (B, T) targets
+    ) -> dict: # scalar terms by name
+        "What a subclass adds to the loss: a dict of terms, of which 'total' is added"
+        raise NotImplementedError
     def before_fit(self): self.feature_head, self._new = find_head(self.model), True # also called by `validate`
     def before_train(self):
         if self._new: self.losses = []
         self._new, self._sums, self._n = False, {}, 0
     def after_batch(self): self.feature_head.z = None
 
-# %% ../../nbs/api/20a_callback.features.ipynb #8beb5a19
+# %% ../../nbs/api/20a_callback.features.ipynb #851f9d01
 @patch
 def after_loss(self:FeatureCallback):
-    "Add the loss of this batch, and keep its terms for `losses`"
+    "Add the loss of this batch, and keep its terms for `losses`; `ValueError` if the head was not called"
     if not len(self.yb): return
     z, y = self.feature_head.z, sample_targets(self.yb[0])
     if z is None: raise ValueError('the head was not called in the forward pass: z is missing. Name the last linear layer with `layer`.')
@@ -85,7 +94,7 @@ def after_train(self:FeatureCallback):
     "Mean of each term over the epoch and all ranks, in `losses`"
     if self._n: self.losses.append({k: float(sum_over_ranks(torch.as_tensor(v)))/self._n/world_size() for k,v in self._sums.items()})
 
-# %% ../../nbs/api/20a_callback.features.ipynb #b655b1b6
+# %% ../../nbs/api/20a_callback.features.ipynb #e3c2834b
 class FeatureLoss(FeatureCallback):
     "Adds `weight` x `loss(z, y)` to the loss of a `Learner`"
     def __init__(self,
@@ -95,9 +104,17 @@ class FeatureLoss(FeatureCallback):
         gather:bool=True,    # with several processes, the loss sees the samples of all; False: each process its own
     ): self.loss_on_features, self.weight, self.layer, self.gather = loss, weight, layer, gather
     @property
-    def name(self): return camel2snake(getattr(self.loss_on_features, '__name__', type(self.loss_on_features).__name__))
-    def samples(self, *tensors) -> tuple: return whole_batch(*tensors) if self.gather else tensors
-    def feature_loss(self, z:Tensor, y:Tensor) -> dict:
+    def name(self):
+        "Name of the loss in snake case, for the recorder"
+        return camel2snake(getattr(self.loss_on_features, '__name__', type(self.loss_on_features).__name__))
+    def samples(self, *tensors) -> tuple:
+        "Tensors of the batch, or of the batches of all ranks if `gather` is on"
+        return whole_batch(*tensors) if self.gather else tensors
+    def feature_loss(self,
+        z:Tensor, # (B, F) features
+        y:Tensor, # (B,) or (B, T) targets
+    ) -> dict: # scalars 'total' and 'value'
+        "The loss with and without its weight"
         value = self.loss_on_features(*self.samples(z, y))
         return dict(total=self.weight*value, value=value)
 

@@ -6,23 +6,29 @@
 __all__ = ['FinalConv', 'pooled', 'FeatureHead', 'ProxyHead', 'find_final', 'replace_layer', 'find_head', 'wrap_head',
            'watch_features', 'strip']
 
-# %% ../../nbs/api/20_callback.head.ipynb #9cbf0498
+# %% ../../nbs/api/20_callback.head.ipynb #accc21b5
 import copy
 from collections.abc import Callable
+import torch
 from torch import Tensor, nn
 from ..proxies import Proxies
 
-# %% ../../nbs/api/20_callback.head.ipynb #07f038bc
+# %% ../../nbs/api/20_callback.head.ipynb #59e315fb
 class FinalConv(nn.Conv2d):
     "The last layer of a network of maps (depth, say): for the head it is what a linear layer is to other networks"
     @property
-    def in_features(self): return self.in_channels
+    def in_features(self):
+        "Channels that come in, by the name that a linear layer has for them"
+        return self.in_channels
 
-def pooled(z:Tensor, final:nn.Module) -> Tensor: # (B, F)
+def pooled(
+    z:Tensor,        # (B, F), or (B, F, H, W) for a `FinalConv`
+    final:nn.Module, # the last layer
+) -> Tensor: # (B, F)
     "One feature per sample: of a `FinalConv`'s input (B, F, H, W) the mean over pixels"
     return z.mean((2, 3)) if isinstance(final, FinalConv) else z
 
-# %% ../../nbs/api/20_callback.head.ipynb #409084cc
+# %% ../../nbs/api/20_callback.head.ipynb #d46ba78d
 class FeatureHead(nn.Module):
     "Last layer of a regressor that keeps its input `z`, (B, F), while training; source of the features for every regulariser"
     z:Tensor|None = None
@@ -32,7 +38,10 @@ class FeatureHead(nn.Module):
     ):
         super().__init__()
         self.final = final
-    def forward(self, z:Tensor) -> Tensor: # g(z)
+    def forward(self,
+        z:Tensor, # (B, F), or (B, F, H, W) for a `FinalConv`
+    ) -> Tensor: # what `final` makes of it, (B, T), or maps (B, T, H, W)
+        "Output of the last layer; in training it keeps z, and calibrates the features if it is told to"
         self.z = pooled(z, self.final) if self.training else None
         return self.final(self.calibrate(z) if self.training and self.calibrate else z)
     def __getstate__(self): return {k:v for k,v in self.__dict__.items() if k not in ('z', 'calibrate')}
@@ -94,15 +103,16 @@ def wrap_head(
     head = FeatureHead(final) if make is None else ProxyHead(final, make(final.in_features).to(final.weight.device))
     return replace_layer(model, name, head.train(model.training))
 
-# %% ../../nbs/api/20_callback.head.ipynb #6e5a5efb
+# %% ../../nbs/api/20_callback.head.ipynb #8fb2b8da
 def watch_features(
     model:nn.Module, # with a head or without
-    keep:Callable,   # called with z, (B, F), float32 on the CPU, at every forward pass
+    keep:Callable,   # called with z, (B, F), on the CPU, at every forward pass
+    dtype=torch.float32, # of z; None: as it is
 ): # handle; its `remove()` ends it
     "See what goes into the last layer"
     head = find_head(model)
     final = head.final if head else model.get_submodule(find_final(model))
-    return final.register_forward_pre_hook(lambda m, args: keep(pooled(args[0], m).detach().as_subclass(Tensor).float().cpu()))
+    return final.register_forward_pre_hook(lambda m, args: keep(pooled(args[0], m).detach().as_subclass(Tensor).to('cpu', dtype)))
 
 # %% ../../nbs/api/20_callback.head.ipynb #80a9cae0
 def _in_graph(o):

@@ -12,9 +12,9 @@ from torch import nn
 from .features import HeadCallback
 from .head import find_head
 
-# %% ../../nbs/api/23_callback.loss.ipynb #0a772d7f
+# %% ../../nbs/api/23_callback.loss.ipynb #c0cf4929
 class TrainLoss(HeadCallback):
-    "Puts a loss with parameters of its own into the model, so that they are optimised"
+    "Puts a loss with parameters of its own into the model, so that they are optimised; `ValueError` for a negative `lr`"
     def __init__(self,
         lr:float=1.,         # the learning rate of the loss is multiplied by it
         layer:str|None=None, # dotted name of the last linear layer, if it is not the last one registered

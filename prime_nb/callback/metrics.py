@@ -14,12 +14,19 @@ from ..checks import to_numpy
 from ..metrics import resolve_metrics, shot_metrics
 from ..targets import SHOTS, LabelBins
 
-# %% ../../nbs/api/22_callback.metrics.ipynb #66c7c856
+# %% ../../nbs/api/22_callback.metrics.ipynb #5163c0ce
 class Predictions:
     "Predictions and targets of one pass over a data loader, and the tables computed from them"
     def __init__(self): self.reset()
-    def reset(self): self.pred, self.targ, self.writer, self.tables = [], [], None, {}
-    def add(self, pred, targ, writer):
+    def reset(self):
+        "Forget what was kept"
+        self.pred, self.targ, self.writer, self.tables = [], [], None, {}
+    def add(self,
+        pred,   # (B,) or (B, T) predictions
+        targ,   # (B,) or (B, T) targets
+        writer, # the metric that adds
+    ):
+        "Keep a batch, if `writer` is the first that came; others would keep it twice"
         if self.writer is None: self.writer = writer
         if writer is not self.writer: return
         self.pred.append(torch.atleast_1d(pred)); self.targ.append(torch.atleast_1d(targ))
@@ -37,9 +44,9 @@ def _table(store, metric, bins, relevance):
     store.tables[key] = table
     return table
 
-# %% ../../nbs/api/22_callback.metrics.ipynb #4614ea83
+# %% ../../nbs/api/22_callback.metrics.ipynb #2d86b043
 class ShotMetric(Metric):
-    "A metric over one group of the validation set, accumulated over the epoch"
+    "A metric over one group of the validation set, accumulated over the epoch; `ValueError` for an unknown metric or shot"
     def __init__(self,
         bins:LabelBins,   # made from the training targets
         metric='MAE',     # a name in `prime_nb.metrics.METRICS`, or a function (pred, targ) -> float or None
@@ -51,10 +58,16 @@ class ShotMetric(Metric):
         self.bins, self.shot, self.relevance, self.store = bins, shot, relevance, Predictions()
         shot_metrics(bins.centers, bins.centers, bins, {'': self.metric}, relevance=relevance) # a mistake shows now, not after an epoch
     @property
-    def name(self): return f'{self.label}/{self.shot}'
+    def name(self):
+        "METRIC/SHOT, for the recorder"
+        return f'{self.label}/{self.shot}'
     @property
-    def value(self): return _table(self.store, self.metric, self.bins, self.relevance).get(f'/{self.shot}')
-    def reset(self): self.store.reset()
+    def value(self):
+        "The metric over the epoch so far; None where it is not defined"
+        return _table(self.store, self.metric, self.bins, self.relevance).get(f'/{self.shot}')
+    def reset(self):
+        "Begin a new epoch"
+        self.store.reset()
 
 # %% ../../nbs/api/22_callback.metrics.ipynb #87d9d123
 @patch

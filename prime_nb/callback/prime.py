@@ -15,10 +15,10 @@ from .head import ProxyHead, find_head, wrap_head
 from ..objective import PrimeLoss
 from ..proxies import CentroidProxies, Proxies, make_proxies
 
-# %% ../../nbs/api/21_callback.prime.ipynb #d0b2141b
+# %% ../../nbs/api/21_callback.prime.ipynb #d8e8070c
 @delegates(PrimeLoss.__init__)
 class PRIME(FeatureCallback):
-    "Train with proxies: adds the proxy and alignment losses of PRIME (eq. 8) to the loss of a `Learner`"
+    "Train with proxies: adds the proxy and alignment losses of PRIME (eq. 8) to the loss of a `Learner`; `ValueError` for a negative `proxy_lr`"
     def __init__(self,
         n_proxies:int=20,        # C
         targets=None,            # training targets, (N,) or (N, T); read from the `DataLoaders` if None
@@ -35,18 +35,20 @@ class PRIME(FeatureCallback):
         self.n_proxies, self.targets, self.method, self.target_scale, self.proxy_lr = n_proxies, targets, method, target_scale, proxy_lr
         self.centroid, self.layer, self.seed, self.accumulate, self.prime_loss = centroid, layer, seed, accumulate, PrimeLoss(**kwargs)
 
-# %% ../../nbs/api/21_callback.prime.ipynb #25e685f3
+# %% ../../nbs/api/21_callback.prime.ipynb #94571041
 @patch
-def new_proxies(self:PRIME, n_features:int) -> Proxies:
+def new_proxies(self:PRIME,
+    n_features:int, # F, width of the feature z
+) -> Proxies:
     "Proxies for the training targets of the learner"
     y = training_targets(self.dls) if self.targets is None else self.targets
     cls = CentroidProxies if self.centroid else Proxies
     return make_proxies(y, self.n_proxies, n_features, self.method, self.target_scale, self.seed, cls)
 
-# %% ../../nbs/api/21_callback.prime.ipynb #fe737b61
+# %% ../../nbs/api/21_callback.prime.ipynb #2e1ff4df
 @patch
 def install(self:PRIME):
-    "Give the learner's model a head with proxies, unless it has one"
+    "Give the learner's model a head with proxies, unless it has one; `ValueError` for a head with another number of proxies"
     head = find_head(self._learn.model)
     if not isinstance(head, ProxyHead):
         self._learn.model = wrap_head(self._learn.model, self.new_proxies, self.layer)
@@ -54,9 +56,12 @@ def install(self:PRIME):
     elif len(head.proxies) != self.n_proxies:
         raise ValueError(f'the model has another head: got one with {len(head.proxies)} proxies, expected {self.n_proxies}. Set n_proxies to match, or `strip` the model.')
 
-# %% ../../nbs/api/21_callback.prime.ipynb #e809f429
+# %% ../../nbs/api/21_callback.prime.ipynb #dbd4c010
 @patch
-def feature_loss(self:PRIME, z:Tensor, y:Tensor) -> dict:
+def feature_loss(self:PRIME,
+    z:Tensor, # (B, F) features
+    y:Tensor, # (B,) or (B, T) targets
+) -> dict:
     "Proxy and alignment loss of the batch, and their weighted sum"
     return self.prime_loss(self.feature_head.proxies, z, y, self.epoch, seen=self.ahead and self.ahead.targets)._asdict()
 

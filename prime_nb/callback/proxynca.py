@@ -28,9 +28,12 @@ class ProxyNCA(PRIME):
         super().__init__(n_proxies, targets, method, proxy_lr=proxy_lr, layer=layer, seed=seed)
         self.prime_loss = ProxyNCALoss(**kwargs)
 
-# %% ../../nbs/api/26_callback.proxynca.ipynb #0657c653
+# %% ../../nbs/api/26_callback.proxynca.ipynb #f77d054a
 @patch
-def feature_loss(self:ProxyNCA, z:Tensor, y:Tensor) -> dict:
+def feature_loss(self:ProxyNCA,
+    z:Tensor, # (B, F) features
+    y:Tensor, # (B,) or (B, T) targets
+) -> dict:
     "ProxyNCA of the batch, and the same with its weight"
     terms = self.prime_loss(self.feature_head.proxies, z, y)
     return dict(total=terms.total, value=terms.align)

@@ -10,10 +10,14 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .features import FeatureLoss, training_targets
 
-# %% ../../nbs/api/20b_callback.regularizer.ipynb #ecc0723d
+# %% ../../nbs/api/20b_callback.regularizer.ipynb #9f383e97
 class Regularizer(FeatureLoss):
     "Adds `weight` x `loss(z, y)`, or `loss(z, y, pred)` if `loss.needs_pred`, and calls `loss.end_epoch()` after each epoch if there is one"
-    def feature_loss(self, z:Tensor, y:Tensor) -> dict:
+    def feature_loss(self,
+        z:Tensor, # (B, F) features
+        y:Tensor, # (B,) or (B, T) targets
+    ) -> dict: # scalars 'total' and 'value'
+        "The loss with and without its weight; predictions go to one that asks for them"
         loss, pred = self.loss_on_features, self.learn.pred
         if not getattr(loss, 'needs_pred', False): return super().feature_loss(z, y)
         pred = pred[0] if isinstance(pred, (tuple, list)) else pred

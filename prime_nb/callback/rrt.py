@@ -24,9 +24,9 @@ def first_epoch(
     if first >= n_epoch: raise ValueError(f'no epoch is left for stage 2: got start={start} for {n_epoch} epochs. Train longer, or start earlier.')
     return first
 
-# %% ../../nbs/api/27_callback.rrt.ipynb #e6f1c402
+# %% ../../nbs/api/27_callback.rrt.ipynb #5e8f6a03
 class RRT(HeadCallback):
-    "Regressor re-training (Kang et al. 2020; Yang et al. 2021): from an epoch on, only a new last layer is trained, with weights"
+    "Regressor re-training (Kang et al. 2020; Yang et al. 2021): from an epoch on, only a new last layer is trained, with weights; `ValueError` for a setting out of range"
     order = FeatureCallback.order-1 # weighs the loss before losses on features are added to it
     def __init__(self,
         start=.75,           # first epoch of stage 2 (int), or the share of epochs before it (float in [0, 1))
@@ -100,9 +100,10 @@ def _by_sample(learn):
     if l.numel() % n: raise ValueError(f'RRT needs a loss for each sample: got {l.numel()} numbers for {n} samples. Check what the loss returns for reduction="none".')
     return l.as_subclass(Tensor).reshape(n, -1).mean(1)
 
-# %% ../../nbs/api/27_callback.rrt.ipynb #1a85763e
+# %% ../../nbs/api/27_callback.rrt.ipynb #15be5b05
 @patch
 def after_loss(self:RRT):
+    "In stage 2, weigh the loss of each sample; `ValueError` unless there is one weight for each"
     if self.stage == 1 or self.weigh is None or not len(self.yb): return
     l = _by_sample(self.learn)
     w = self.weigh(self.yb[0].as_subclass(Tensor))

@@ -86,26 +86,43 @@ def shift_and_mirror(
     x[flip] = x[flip].flip(-1)
     return x
 
-# %% ../../nbs/api/31h_data.ages.ipynb #2e1da324
+# %% ../../nbs/api/31h_data.ages.ipynb #09795d70
 def normalise(
     x:Tensor, # (N, 3, H, W) bytes, left as they are
-) -> Tensor: # float32, -1 to 1
+) -> Tensor: # (N, 3, H, W) float32, -1 to 1
     "Bytes to -1..1: mean and deviation of one half each, as in the benchmark"
     return x.to(torch.float32, copy=True).div_(127.5).sub_(1)
 
-# %% ../../nbs/api/31h_data.ages.ipynb #67fec785
+# %% ../../nbs/api/31h_data.ages.ipynb #c2c8b359
 class FaceImage(PILImage):
     "A picture that fastai opens through `load_rgb`"
     @classmethod
-    def create(cls, fn, **kwargs): return cls(load_rgb(fn)) if isinstance(fn, (str, Path)) else super().create(fn, **kwargs)
+    def create(cls,
+        fn,       # path, or what `PILImage.create` takes
+        **kwargs,
+    ):
+        "An image as `load_rgb` reads it, from a path; from anything else as `PILImage` does"
+        return cls(load_rgb(fn)) if isinstance(fn, (str, Path)) else super().create(fn, **kwargs)
 
+# %% ../../nbs/api/31h_data.ages.ipynb #977753e9
 class ShiftAndMirror(DisplayedTransform):
     "`shift_and_mirror` as a batch transform, in training only"
     split_idx, order = 0, 100 # after Normalize
-    def __init__(self, pad=16): self.pad = pad
-    def encodes(self, x:TensorImage): return shift_and_mirror(x, self.pad)
+    def __init__(self,
+        pad=16, # pixels of shift, at most, in each direction
+    ):
+        self.pad = pad
+    def encodes(self,
+        x:TensorImage, # (B, C, H, W)
+    ):
+        "The batch, shifted and mirrored"
+        return shift_and_mirror(x, self.pad)
 
-def split_rows(df): return [np.flatnonzero(df.split == s).tolist() for s in SPLITS]
+def split_rows(
+    df, # with a column `split`
+):
+    "Row numbers of the training, validation and test split, three lists"
+    return [np.flatnonzero(df.split == s).tolist() for s in SPLITS]
 
 # %% ../../nbs/api/31h_data.ages.ipynb #b2aef9dd
 def age_block(
@@ -118,11 +135,13 @@ def age_block(
                      splitter=split_rows, item_tfms=Resize(size, method=ResizeMethod.Squish),
                      batch_tfms=[Normalize.from_stats([.5]*3, [.5]*3, cuda=False), ShiftAndMirror(pad)])
 
-# %% ../../nbs/api/31h_data.ages.ipynb #2883f386
+# %% ../../nbs/api/31h_data.ages.ipynb #d520ce9b
 class AgeLoaders(DataLoaders):
     "Loaders of training, validation and test, with the table they came from"
     @property
-    def test(self): return self.loaders[2]
+    def test(self):
+        "The loader of the test split"
+        return self.loaders[2]
     def plot_ages(self,
         ax=None,         # Axes to draw on; None: new ones
         shots=(100, 20), # training images per year: many above the first, few below the second

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['cache_folder', 'file_sha256', 'cache_key', 'cached_path', 'cached']
 
-# %% ../../nbs/api/31a_data.cache.ipynb #526a468e
+# %% ../../nbs/api/31a_data.cache.ipynb #d6c99559
 import hashlib
 import json
 import os
-import uuid
 import warnings
 from pathlib import Path
 import numpy as np
 import pooch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from ..files import replacing
 
 # %% ../../nbs/api/31a_data.cache.ipynb #c695afda
 def cache_folder(
@@ -70,16 +70,6 @@ def _unpack(key, data):
     if checksum != cache_key(arrays): raise ValueError('its content does not match its checksum')
     return arrays[''] if list(arrays) == [''] else arrays
 
-# %% ../../nbs/api/31a_data.cache.ipynb #f7c135d6
-def _write_atomic(path, data):
-    "Write `data` to `path`: afterwards the file is complete, or unchanged"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temp = path.with_name(f'{path.name}.{uuid.uuid4().hex}.tmp')
-    try:
-        temp.write_bytes(data)
-        os.replace(temp, path)
-    finally: temp.unlink(missing_ok=True)
-
 # %% ../../nbs/api/31a_data.cache.ipynb #be8512b7
 def _read(path, key):
     "The stored value, or `None` (with a warning, if a file is there but cannot be used)"
@@ -96,7 +86,7 @@ def cached_path(
     "The file in which `cached` keeps a result"
     return cache_folder(folder)/f'{name}-{cache_key(parts)[:16]}.safetensors'
 
-# %% ../../nbs/api/31a_data.cache.ipynb #5ba00c9a
+# %% ../../nbs/api/31a_data.cache.ipynb #3f589eac
 def cached(
     parts,         # whatever determines the result; goes into the key
     compute,       # () -> numeric array, or dict of them
@@ -107,7 +97,8 @@ def cached(
     if folder is False: return compute()
     key, path = cache_key(parts), cached_path(parts, folder, name)
     if (value := _read(path, key)) is not None: return value
-    value = compute()
-    try: _write_atomic(path, _pack(key, value))
+    data = _pack(key, value := compute())
+    try:
+        with replacing(path) as temp: temp.write_bytes(data)
     except OSError as e: warnings.warn(f'cannot write the cache {path.parent}: {e}. Going on without it: the result will be computed again next time. Set PRIME_NB_CACHE to a folder you can write to.')
     return value

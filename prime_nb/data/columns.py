@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['GAPS', 'ISO_DATE', 'column_kind', 'as_numbers', 'as_dates', 'as_labels', 'Columns', 'check_table', 'json_field']
 
-# %% ../../nbs/api/29b_data.columns.ipynb #d1665a7a
+# %% ../../nbs/api/29b_data.columns.ipynb #6e29606b
+import sys
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -140,9 +141,9 @@ def _one_hot(s, spec):
     if spec['missing']: out.append(np.array([v is None for v in w], dtype=bool))
     return np.stack(out, 1).astype(float)
 
-# %% ../../nbs/api/29b_data.columns.ipynb #496d0109
+# %% ../../nbs/api/29b_data.columns.ipynb #b33de39e
 class Columns:
-    "From the columns of a table to numbers, the same way every time"
+    "From the columns of a table to numbers, the same way every time; `ValueError` for a setting that is not positive"
     def __init__(self,
         max_levels=30, # most levels of a column of words that get a column each
         min_count=5,   # rows that a level needs, or a twentieth of all rows if that is fewer
@@ -165,9 +166,12 @@ def check_table(
     if lacking := [c for c in needs if c not in names]: raise ValueError(f'the table lacks the columns {lacking}: got {names[:20]}. Add them, empty if their values are not known.')
     return df
 
-# %% ../../nbs/api/29b_data.columns.ipynb #f97e88de
+# %% ../../nbs/api/29b_data.columns.ipynb #78e62a97
 @patch
-def fit_column(self:Columns, s, min_count):
+def fit_column(self:Columns,
+    s,         # Series, the column
+    min_count, # rows that a level needs
+):
     "The specification of one column; None for one that says nothing, with the reason in `dropped`"
     kind = column_kind(s)
     spec = _fit_words(s, self.max_levels, min_count) if kind == 'category' else _fit_numbers(s, kind)
@@ -191,27 +195,31 @@ def fit(self:Columns,
     if not self.specs: raise ValueError(f'no column can be used: got {self.dropped or "none"}. Give at least one that differs between rows.')
     return self
 
-# %% ../../nbs/api/29b_data.columns.ipynb #cccfdf95
+# %% ../../nbs/api/29b_data.columns.ipynb #a7be2e9a
 @patch
 def transform(self:Columns,
     df, # DataFrame with at least the columns used, in any order
-) -> np.ndarray: # (N, len(names)) float32, finite
+) -> np.ndarray: # (N, n) float32, finite; n as in `names`
     "Numbers for these rows; errors of `check_table`, and `ValueError` for a word among numbers"
     if not self.specs: raise ValueError('these Columns know no table yet: got nothing from `fit`. Call fit(df) first.')
     df = check_table(df, [s['name'] for s in self.specs])
     out = [_one_hot(df[s['name']], s) if s['kind'] == 'category' else _numbers(df[s['name']], s, self.clip) for s in self.specs]
     return np.concatenate(out, 1).astype(np.float32)
 
-# %% ../../nbs/api/29b_data.columns.ipynb #80c96941
+# %% ../../nbs/api/29b_data.columns.ipynb #12affd67
 def _names(spec):
     c = spec['name']
     head = [f'{c} = {l}' for l in spec['levels']] + [f'{c}: other']*spec['other'] if spec['kind'] == 'category' else [f'{c}: {p}' if p else f'{c}' for p in spec['parts']]
     return head + [f'{c}: missing']*spec['missing']
 
 @patch(as_prop=True)
-def names(self:Columns) -> list: return [n for s in self.specs for n in _names(s)]
+def names(self:Columns) -> list:
+    "Names of the numbers, in order: of a column of words one for each level"
+    return [n for s in self.specs for n in _names(s)]
 @patch(as_prop=True)
-def used(self:Columns) -> list: return [s['name'] for s in self.specs]
+def used(self:Columns) -> list:
+    "Columns that `transform` needs"
+    return [s['name'] for s in self.specs]
 @patch
 def __repr__(self:Columns): return f'Columns({len(self.specs)} used, {len(self.dropped)} left out, {len(self.names)} numbers)'
 
@@ -221,7 +229,7 @@ def to_dict(self:Columns) -> dict: # lists, text, numbers
     "All that `transform` needs, for JSON"
     return dict(max_levels=self.max_levels, min_count=self.min_count, clip=self.clip, specs=self.specs, dropped=self.dropped)
 
-# %% ../../nbs/api/29b_data.columns.ipynb #d9aea34d
+# %% ../../nbs/api/29b_data.columns.ipynb #f42a242a
 def json_field(
     d,        # what should be a dict from a JSON file
     key,      # of the value
@@ -231,14 +239,14 @@ def json_field(
     "`d[key]`; `ValueError` if it is missing, or of another kind"
     if not isinstance(d, dict) or key not in d: raise ValueError(f'{where}: {key} is missing: got {str(list(d) if isinstance(d, dict) else d)[:200]}. Use what was saved, unchanged.')
     v, numbers = d[key], kind in (int, float)
-    ok = isinstance(v, (int, float) if kind is float else kind) and not (numbers and (isinstance(v, bool) or not np.isfinite(v)))
+    ok = isinstance(v, (int, float) if kind is float else kind) and not (numbers and (isinstance(v, bool) or not abs(v) <= sys.float_info.max))
     if not ok: raise ValueError(f'{where}: {key} must be of the type {kind.__name__}: got {str(v)[:200]!r}. Use what was saved, unchanged.')
     return v
 
-# %% ../../nbs/api/29b_data.columns.ipynb #17583d10
+# %% ../../nbs/api/29b_data.columns.ipynb #78bff601
 def _check_part(k, st, allowed, where):
     if k not in allowed: raise ValueError(f'{where}: no such part: got {k!r}, expected one of {sorted(allowed)}')
-    ok = isinstance(st, list) and len(st) == 3 and all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in st)
+    ok = isinstance(st, list) and len(st) == 3 and all(isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) <= sys.float_info.max for v in st)
     if not ok or st[2] <= 0: raise ValueError(f'{where}: a part must be [median, mean, deviation > 0]: got {st!r}')
 
 def _check_spec(s, where):

@@ -6,7 +6,7 @@
 __all__ = ['CHUNK', 'Part', 'span', 'check_space', 'is_passing', 'Resuming', 'fetch', 'check_size', 'Member', 'members',
            'stays_inside', 'check_members', 'unpack']
 
-# %% ../../nbs/api/31d_data.download.ipynb #b7f5d3e4
+# %% ../../nbs/api/31d_data.download.ipynb #1035ca09
 import errno
 import os
 import re
@@ -15,7 +15,6 @@ import stat
 import sys
 import tarfile
 import time
-import uuid
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -24,25 +23,41 @@ import pooch
 import requests
 from fastcore.basics import patch
 from tqdm import tqdm
+from ..files import put, sweep, temporary
 
-# %% ../../nbs/api/31d_data.download.ipynb #1bd8538c
+# %% ../../nbs/api/31d_data.download.ipynb #e62cf92c
 class Part:
     "The part of a file that has arrived: `NAME.part`, and `NAME.part.tag` with its address and validator"
-    def __init__(self, path):
+    def __init__(self,
+        path, # of the file, once it is whole
+    ):
         self.path, self.tag = (Path(f'{path}{s}') for s in ('.part', '.part.tag'))
-    def size(self): return self.path.stat().st_size if self.path.exists() else 0
-    def validator(self, url) -> str: # '' if there is none, or it is of another address
+    def size(self):
+        "Bytes that are there"
+        return self.path.stat().st_size if self.path.exists() else 0
+    def validator(self,
+        url, # where the rest would come from
+    ) -> str: # '' if there is none, or it is of another address
+        "What the server called this version of the file: its ETag or the time of its last change"
         try: was, _, tag = self.tag.read_text(encoding='utf-8').partition('\n')
         except FileNotFoundError: return ''
         return tag if was == url else ''
-    def headers(self, url) -> dict: # of the request
+    def headers(self,
+        url, # where it comes from
+    ) -> dict: # of the request
+        "Headers that ask for the rest of the file, if it is still the same; none to ask for all of it"
         tag = self.validator(url)
         return {'Range': f'bytes={self.size()}-', 'If-Range': tag} if tag and self.size() else {}
-    def remember(self, url, answer): # before the first byte is written
+    def remember(self,
+        url,    # its address
+        answer, # of the server, for its headers
+    ):
+        "Note where the part comes from, before its first byte is written"
         tag = answer.headers.get('ETag', '')
         tag = answer.headers.get('Last-Modified', '') if not tag or tag.startswith('W/') else tag
         self.tag.write_text(f'{url}\n{tag}', encoding='utf-8')
     def drop(self):
+        "Remove the part and its note"
         for p in (self.path, self.tag): p.unlink(missing_ok=True)
 
 # %% ../../nbs/api/31d_data.download.ipynb #caaa0232
@@ -78,12 +93,13 @@ def _append(part, answer, have, total, bar):
             bar.update(len(chunk))
     if total is not None and part.size() != total: raise OSError(f'the connection broke: got {part.size()} of {total} bytes')
 
-# %% ../../nbs/api/31d_data.download.ipynb #a89e1328
+# %% ../../nbs/api/31d_data.download.ipynb #596ccd6c
 def _get(url, part, timeout, progress):
     "One attempt: ask for what is missing, and append it"
     ask = part.headers(url)
     with requests.get(url, headers={'Accept-Encoding': 'identity'} | ask, stream=True, timeout=timeout) as answer:
-        if answer.status_code == 416: # nothing beyond the part, or the part is too long
+        if answer.status_code == 416: # nothing beyond the part: it is all there, or it is too long
+            if answer.headers.get('Content-Range') == f'bytes */{part.size()}': return
             part.drop()
             raise OSError('the server has no such part: starting anew')
         answer.raise_for_status()
@@ -102,7 +118,7 @@ def is_passing(
     if isinstance(e, requests.RequestException): return True
     return e.errno is None # raised here or by the connection, not by the file system
 
-# %% ../../nbs/api/31d_data.download.ipynb #42cbf7d9
+# %% ../../nbs/api/31d_data.download.ipynb #9e4b4f19
 class Resuming:
     "A downloader for pooch that goes on with `NAME.part`, and keeps it when the connection breaks"
     def __init__(self,
@@ -112,13 +128,24 @@ class Resuming:
         progress=None, # bar: True, False; None: on a terminal
         wait=1.,       # seconds before the second attempt, twice as long before each further one
     ): self.path, self.retries, self.timeout, self.progress, self.wait = Path(path), retries, timeout, progress, wait
-    def __call__(self, url, output_file, pooch=None):
+    def fill(self,
+        url, # of the file
+    ) -> Part: # with all of the file
+        "Download, with what arrived earlier kept; `OSError` once no try is left, or for what will not pass"
         part = Part(self.path)
         for i in range(self.retries + 1):
             try: _get(url, part, self.timeout, self.progress); break
             except OSError as e: # `requests` raises these, too
                 if i == self.retries or not is_passing(e): raise
                 time.sleep(self.wait*2**i)
+        return part
+    def __call__(self,
+        url,         # of the file
+        output_file, # where it goes once it is whole
+        pooch=None,  # not used; pooch passes itself
+    ):
+        "Download, with what arrived earlier kept; `OSError` once no try is left, or for what will not pass"
+        part = self.fill(url)
         os.replace(part.path, output_file)
         part.drop()
 
@@ -132,31 +159,39 @@ def _why(e) -> str:
     if e.errno == errno.ENOSPC: return e.strerror if 'disk is full' in str(e.strerror) else 'the disk is full. Make room'
     return str(e)
 
-# %% ../../nbs/api/31d_data.download.ipynb #140b4d25
+# %% ../../nbs/api/31d_data.download.ipynb #9fba83ca
 def fetch(
     url:str,       # http or https
     path,          # of the file; its folder is made
     sha256=None,   # checksum, if it is known
     size=None,     # bytes, if known
-    retries=3, timeout=10, progress=None, wait=1., # of `Resuming`
+    retries=3,     # further tries after a failure that may pass
+    timeout=10,    # seconds to wait for an answer
+    progress=None, # bar: True, False; None: on a terminal
+    wait=1.,       # seconds before the second try, twice as many before each one after
 ) -> Path: # the file
     "A file from the network, whole and checked; `OSError` if it cannot be had, `ValueError` for the wrong checksum or size"
     path = Path(path)
     if not url.startswith(('http://', 'https://')): raise ValueError(f'url must start with http:// or https://: got {url!r}')
-    get, before = Resuming(path, retries, timeout, progress, wait), pooch.get_logger().level
-    pooch.get_logger().setLevel('ERROR')
-    try: pooch.retrieve(url, sha256 and f'sha256:{sha256}', path.name, path.parent, downloader=get)
+    if path.exists() and (not sha256 or pooch.file_hash(path) == sha256.lower()):
+        Part(path).drop() # of a process that was killed after its last step but one
+        return check_size(path, url, size)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _move(Resuming(path, retries, timeout, progress, wait).fill(url), path, url, sha256)
     except OSError as e:
         kept = Part(path).size()
         raise OSError(e.errno, f'{path.name} could not be downloaded from {url}: {_why(e)}. ' + (f'{kept} bytes are kept: run it again to go on.' if kept else 'Try again later.')) from e
-    except ValueError as e: raise ValueError(_wrong(path, url, sha256, e)) from e
-    finally: pooch.get_logger().setLevel(before)
     return check_size(path, url, size)
 
-# %% ../../nbs/api/31d_data.download.ipynb #e1a1c24d
-def _wrong(path, url, sha256, e): # message
-    got = re.findall(r'[0-9a-f]{64}', str(e))
-    return f'{path.name} from {url} has the wrong checksum: got {got[-1] if got else "another one"}, expected {sha256}. Nothing was kept. The file may have changed on the server.'
+# %% ../../nbs/api/31d_data.download.ipynb #ed173c74
+def _move(part, path, url, sha256):
+    "Give a part that has arrived its name; `ValueError` for the wrong checksum"
+    if sha256 and (got := pooch.file_hash(part.path)) != sha256.lower():
+        part.drop()
+        raise ValueError(f'{path.name} from {url} has the wrong checksum: got {got}, expected {sha256}. Nothing was kept. The file may have changed on the server.')
+    put(part.path, path)
+    part.drop()
 
 def check_size(
     path, # a `Path`
@@ -198,10 +233,10 @@ def stays_inside(
     parts = PurePosixPath(name.replace('\\', '/')).parts
     return bool(parts) and not parts[0].startswith('/') and ':' not in parts[0] and '..' not in parts and not any(ord(c) < 32 for c in name)
 
-# %% ../../nbs/api/31d_data.download.ipynb #f7d68caf
+# %% ../../nbs/api/31d_data.download.ipynb #8e3a48bd
 def check_members(
     entries:list,        # of `Member`
-    max_bytes=100*10**9, # of all files, unpacked
+    max_bytes=100*10**9, # bytes of all files, unpacked
     max_files=10**6,     # entries of the archive
 ):
     "`ValueError` for an entry that does not stay in the folder or is neither file nor folder, or for too much of everything"
@@ -241,18 +276,20 @@ def _unpack(archive, entries, folder, password, progress):
         if m.kind == 'file':
             with _reader(archive, m.name, password) as f, open(goal, 'wb') as g: _copy(f, g, m.size)
 
-# %% ../../nbs/api/31d_data.download.ipynb #d8b7a815
+# %% ../../nbs/api/31d_data.download.ipynb #50337baf
 def unpack(
-    path,          # zip or tar file, compressed or not
-    folder,        # where to; made if need be
-    password=None, # of a zip file
-    max_bytes=100*10**9, max_files=10**6, # see `check_members`
-    progress=None, # bar: True, False; None: on a terminal
+    path,                # zip or tar file, compressed or not
+    folder,              # where to; made if need be
+    password=None,       # of a zip file
+    max_bytes=100*10**9, # bytes of all files, unpacked, as for `check_members`
+    max_files=10**6,     # entries of the archive, as for `check_members`
+    progress=None,       # bar: True, False; None: on a terminal
 ) -> list: # of Path: new entries of the folder, sorted
     "Take an archive apart; `ValueError` for one that is damaged, locked, in the way or not to be trusted, `OSError` for a full disk"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    temp = folder/f'.{uuid.uuid4().hex}.unpacking'
+    sweep(folder/'.unpacking')
+    temp = temporary(folder/'.unpacking')
     try:
         with _open(path) as archive:
             entries = members(archive)

@@ -182,12 +182,17 @@ def fill(self:Pen,
     p, (r, g, b) = np.asarray(points) @ self.turn + (self.shift + depth*self.front), colour
     self.draw.polygon(p.ravel().tolist(), fill=(int(r), int(g), int(b), int(255*min(alpha, 1.))))
 
-# %% ../../nbs/api/29a_data.drawing.ipynb #c0ab1fa5
+# %% ../../nbs/api/29a_data.drawing.ipynb #edc8d231
 @lru_cache(None)
 def _swell(n): return np.sin(np.linspace(0, np.pi, n))
 
 @patch
-def stroke(self:Pen, points, width, colour, alpha=1., depth=0.,
+def stroke(self:Pen,
+    points,   # (K, 2) on the line, in units of the head
+    width,    # in the middle, in units of the head
+    colour,   # red, green, blue, 0 to 255
+    alpha=1., # 0 invisible, 1 opaque
+    depth=0., # in front of the head's axis
     ends=.15, # width at the ends, as a share of the width in the middle
 ):
     "A smooth line through points, thinner towards its ends"
@@ -209,13 +214,13 @@ def paint(
     for part in parts: part(pen, f)
     return np.asarray(pen.im.reduce(OVER))
 
-# %% ../../nbs/api/29a_data.drawing.ipynb #5a437f90
+# %% ../../nbs/api/29a_data.drawing.ipynb #845b4e47
 def face_sheet(
-    pictures,      # list of (S, S, 3) uint8 arrays
-    cols=None,     # pictures in a row; all in one row by default
-    gap=2,         # white pixels between them
+    pictures,  # list of (S, S, 3) uint8 arrays
+    cols=None, # pictures in a row; all in one row by default
+    gap=2,     # white pixels between them
 ) -> Image.Image:
-    "Pictures side by side, row by row"
+    "Pictures side by side, row by row; `ValueError` without pictures"
     pictures = list(pictures)
     if not pictures: raise ValueError('pictures must not be empty: got 0. Pass a list of arrays from draw_face.')
     cols, s = cols or len(pictures), len(pictures[0]) + gap

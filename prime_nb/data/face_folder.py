@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['LAYOUTS', 'write_faces']
 
-# %% ../../nbs/api/30a_data.face_folder.ipynb #62e611f2
+# %% ../../nbs/api/30a_data.face_folder.ipynb #98b9520f
 import numpy as np
 from pathlib import Path
 from PIL import Image
-from .cache import _write_atomic
+from ..files import replacing
 from .drawing import draw_face
 from .faces import face_ages
 
@@ -29,7 +29,7 @@ def _faces(ages, seed, size):
     for k, (split, of_split) in enumerate(zip(('train', 'val', 'test'), ages)):
         for i, age in enumerate(of_split): yield split, int(age), draw_face(float(age), [seed, k, i], size, noise=4.)
 
-# %% ../../nbs/api/30a_data.face_folder.ipynb #b999f02b
+# %% ../../nbs/api/30a_data.face_folder.ipynb #07f8989b
 def write_faces(
     folder,             # made if need be; must not hold a table yet
     scale=.25,          # training faces as a share of AgeDB-DIR's 12,208
@@ -47,7 +47,7 @@ def write_faces(
     faces = _faces(face_ages(scale, n_val_per_age, n_test_per_age, seed), seed, size)
     rows = [_write(folder, name(i, age), split, age, x, quality) for i, (split, age, x) in enumerate((progress or iter)(faces))]
     order = np.random.default_rng(seed).permutation(len(rows))
-    _write_atomic(folder/table, '\n'.join(['age,path,split', *(rows[i] for i in order), '']).encode())
+    with replacing(folder/table) as temp: temp.write_text('\n'.join(['age,path,split', *(rows[i] for i in order), '']), encoding='utf-8', newline='')
     return folder
 
 # %% ../../nbs/api/30a_data.face_folder.ipynb #db86004a

@@ -26,12 +26,12 @@ AGEDB_TRAIN_COUNTS = (0, # ages 0 to 101
      26,  24,  19,  15,  20,  13,  10,   7,   7,   7,   7,   5,   5,   3,   3,   2,   1,   2,   1,   2, 1) # 81-101
 AGES = range(1, len(AGEDB_TRAIN_COUNTS)) # 1 to 101
 
-# %% ../../nbs/api/30_data.faces.ipynb #98bea190
+# %% ../../nbs/api/30_data.faces.ipynb #a9188d5d
 def scale_counts(
-    counts, # whole numbers from 0 up
+    counts, # (K,) whole numbers from 0 up
     scale,  # factor
     u=0.,   # shift, 0 <= u < 1
-) -> np.ndarray: # integers, each `scale*count` rounded up or down
+) -> np.ndarray: # (K,) integers, each `scale*count` rounded up or down
     "Counts scaled by systematic rounding: unbiased when `u` is uniform, and the total is kept within one"
     total = np.floor(np.cumsum(np.asarray(counts)*float(scale)) + u + 1e-9).astype(int)
     return np.diff(total, prepend=0)
@@ -42,21 +42,21 @@ def _check_sizes(scale, **per_age):
     for name,n in per_age.items():
         if n < 1 or n != int(n): raise ValueError(f'{name} must be a whole number from 1 up: got {n}')
 
-# %% ../../nbs/api/30_data.faces.ipynb #e4b14844
+# %% ../../nbs/api/30_data.faces.ipynb #16cd8270
 def face_ages(
     scale=.25,        # share of AgeDB-DIR's training set
     n_val_per_age=2,  # validation faces at each age
     n_test_per_age=8, # test faces at each age
     seed=0,           # decides the rounding of the training counts
 ): # three float32 arrays of whole ages: training (sorted), validation, test
-    "Ages of the three sets: training as lopsided as AgeDB-DIR, validation and test balanced over 1 to 101"
+    "Ages of the three sets: training as lopsided as AgeDB-DIR, validation and test balanced over 1 to 101; `ValueError` for a size out of range, or too few training faces"
     _check_sizes(scale, n_val_per_age=n_val_per_age, n_test_per_age=n_test_per_age)
     counts = scale_counts(AGEDB_TRAIN_COUNTS, scale, np.random.default_rng(seed).random())
     if (counts > 0).sum() < 2: raise ValueError(f'scale is too small: got {scale}, which leaves {counts.sum()} training faces. Use 0.01 or more.')
     train = np.repeat(np.arange(len(counts)), counts)
     return tuple(a.astype(np.float32) for a in (train, np.repeat(AGES, n_val_per_age), np.repeat(AGES, n_test_per_age)))
 
-# %% ../../nbs/api/30_data.faces.ipynb #3c2b3998
+# %% ../../nbs/api/30_data.faces.ipynb #cd197f8f
 def draw_faces(
     ages,          # (N,) years
     seed=0,        # a number, or a tuple of numbers; face i is drawn from (seed, i)
@@ -65,7 +65,7 @@ def draw_faces(
     noise=4.,      # grain, in grey levels
     progress=None, # wraps the loop's iterable: `fastprogress.progress_bar`, `tqdm`, ...
 ) -> np.ndarray: # (N, size, size, 3) uint8
-    "One face, of a different person, for each age"
+    "One face, of a different person, for each age; `ValueError` unless `ages` is a list of numbers"
     ages = np.asarray(ages, dtype=float)
     if ages.ndim != 1 or not len(ages): raise ValueError(f'ages must be a list of one or more numbers: got shape {ages.shape}')
     out = np.empty((len(ages), size, size, 3), np.uint8)

@@ -58,15 +58,15 @@ IMDB_WIKI = Source('imdb-wiki-dir', 'age from a photograph, 213,553 images of 0 
      Item('wiki_crop', 'faces from Wikipedia, 1 GB', ETH + 'wiki_crop.tar')),
     'See https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/ ("faces only").', table='imdb_wiki.csv')
 
-# %% ../../nbs/api/31e_data.folders.ipynb #d1a5416f
+# %% ../../nbs/api/31e_data.folders.ipynb #fccd65ad
 NYUD2 = Source('nyud2-dir', 'depth of every pixel, 50,688 training and 654 test images (Silberman et al. 2012; split of Yang et al. 2021)',
-    'NYU Depth V2: see https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html. The split: MIT', '5 GB',
-    (Item('nyu2_train', 'folder with pictures (jpg) and depths (png) for training'),
-     Item('nyu2_test', 'folder with pictures and depths (png) for testing'),
-     Item('nyu2_train.csv', 'list of training pairs', lines=50_688),
-     Item('nyu2_test.csv', 'list of test pairs', sha256='633dd5b45c7f291f0bbb13011126778661c647c82d1919a1b0d7f7430e8e6eed', lines=654),
-     Item('test_balanced_mask.npy', 'which test pixels count', DIR + 'nyud2-dir/data/test_balanced_mask.npy')),
-    'The pictures are linked from the folder nyud2-dir of https://github.com/YyzHarry/imbalanced-regression. Unpack them so that the folder holds nyu2_train/ and nyu2_test/.')
+    'NYU Depth V2: see https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html. The split: MIT', '4 GB',
+    (Item('data/nyu2_train', 'folder with pictures (jpg) and depths (png) for training'),
+     Item('data/nyu2_test', 'folder with pictures and depths (png) for testing'),
+     Item('data/nyu2_train.csv', 'list of training pairs', lines=50_688),
+     Item('data/nyu2_test.csv', 'list of test pairs', sha256='633dd5b45c7f291f0bbb13011126778661c647c82d1919a1b0d7f7430e8e6eed', lines=654),
+     Item('data/test_balanced_mask.npy', 'which test pixels count', DIR + 'nyud2-dir/data/test_balanced_mask.npy')),
+    'The pictures are linked from the folder nyud2-dir of https://github.com/YyzHarry/imbalanced-regression. Unpack them so that the folder holds data/nyu2_train/ and data/nyu2_test/.')
 
 # %% ../../nbs/api/31e_data.folders.ipynb #08541e85
 STSB = Source('sts-b-dir', 'similarity of sentence pairs, 7,249 pairs of 0 to 5 (Cer et al. 2017; split of Yang et al. 2021)',

@@ -41,9 +41,9 @@ def row_keys(
     if lost: raise FileNotFoundError(f'{len(lost):,} of {len(paths):,} images are missing in {folder}: {list_some(lost)}.')
     return out
 
-# %% ../../nbs/api/31i_data.image_cache.ipynb #6e030aa2
+# %% ../../nbs/api/31i_data.image_cache.ipynb #bd76bcc0
 class ImageCache:
-    "Decoded images of a folder"
+    "Decoded images of a folder; `ValueError` for a size outside 8 to 4096, or no paths"
     def __init__(self,
         folder,     # that the paths start in
         paths,      # of the images, relative
@@ -56,12 +56,14 @@ class ImageCache:
         self.keys = row_keys(folder, self.paths, size)
         self.where = cache_folder(cache)/f'images-{cache_key([str(self.folder.resolve()), self.paths, size, FORMAT])[:16]}'
         self.shape, self.row = (len(self.paths), size, size, 3), 3*size*size
-    def file(self, name): return self.where/name
+    def file(self, name):
+        "Path of a file of the cache, by its `name`"
+        return self.where/name
     def __len__(self): return len(self.paths)
 
-# %% ../../nbs/api/31i_data.image_cache.ipynb #0a53d423
+# %% ../../nbs/api/31i_data.image_cache.ipynb #e9211917
 @patch
-def left(self:ImageCache) -> np.ndarray: # row numbers
+def left(self:ImageCache) -> np.ndarray: # (n,) row numbers
     "Rows that are not there yet, or of another image by now"
     try: have = np.fromfile(self.file('rows.u64'), np.uint64)
     except FileNotFoundError: have = np.zeros(0, np.uint64)
@@ -69,7 +71,7 @@ def left(self:ImageCache) -> np.ndarray: # row numbers
 
 @patch
 def allocate(self:ImageCache):
-    "Make the two files, or leave them as they are"
+    "Make the two files, or leave them as they are; `OSError` where the disk has no room for them (`check_space`)"
     self.where.mkdir(parents=True, exist_ok=True)
     check_space(self.where, len(self.left())*self.row, f'the image cache of {len(self):,} images of {self.size} pixels (set PRIME_NB_CACHE, or a smaller size)')
     for name, n in (('pixels.u8', len(self)*self.row), ('rows.u64', len(self)*8)):
@@ -134,11 +136,17 @@ def cached_ages(
     ends = np.cumsum([0] + [(df.split == s).sum() for s in SPLITS])
     return {s: (x[a:b], y[a:b]) for s, a, b in zip(SPLITS, ends, ends[1:])}
 
-# %% ../../nbs/api/31i_data.image_cache.ipynb #99b03524
+# %% ../../nbs/api/31i_data.image_cache.ipynb #04cf2acd
 class NormalImage(TensorImage):
     "A picture in -1..1, shown as what it was"
-    def show(self, ctx=None, **kw): return TensorImage((self + 1)/2).show(ctx=ctx, **kw)
+    def show(self,
+        ctx=None, # Axes to draw into; None: a new figure
+        **kw,
+    ):
+        "Draw it, with -1 to 1 brought back to 0 to 1"
+        return TensorImage((self + 1)/2).show(ctx=ctx, **kw)
 
+# %% ../../nbs/api/31i_data.image_cache.ipynb #b8ea02cb
 def cached_age_dls(
     folder,            # with the table and the images
     table='agedb-dir', # a benchmark, or the name of a CSV file in the folder
@@ -166,14 +174,14 @@ def _rate(batches, seconds):
         if time.perf_counter() - start > seconds: break
     return n/(time.perf_counter() - start)
 
-# %% ../../nbs/api/31i_data.image_cache.ipynb #4ea03339
+# %% ../../nbs/api/31i_data.image_cache.ipynb #6eb57914
 def loading_rates(
-    folder,      # with the images
-    paths,       # of the images
-    size=224,    # side in pixels
-    cache=None,  # where to keep the pixels
-    bs=64,       # batch
-    seconds=2.,  # for each of four measurements
+    folder,     # with the images
+    paths,      # of the images
+    size=224,   # side in pixels
+    cache=None, # where to keep the pixels
+    bs=64,      # batch
+    seconds=2., # seconds for each of four measurements
 ) -> dict: # pictures per second, and their ratios
     "Measure loading: decoding files against reading the cache; no other process, one thread of decoding"
     x, order = ImageCache(folder, paths, size, cache).tensor(), torch.randperm(len(paths)).split(bs)

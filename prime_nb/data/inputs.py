@@ -21,20 +21,37 @@ from .columns import Columns, check_table, json_field
 from .stsb import pair_features
 from ..models.encoder import ENCODERS, HashEncoder, SentenceEncoder
 
-# %% ../../nbs/api/29c_data.inputs.ipynb #4d362b3b
+# %% ../../nbs/api/29c_data.inputs.ipynb #a1c0f004
 class TableInput:
     "Rows of a DataFrame"
     kind = 'table'
     def __init__(self,
         columns=None, # `Columns`, fitted or not
     ): self.columns = columns or Columns()
-    def fit(self, df, skip=()): self.columns.fit(df, skip); return self
-    def read(self, df) -> Tensor: return torch.from_numpy(self.columns.transform(df)) # (N, F) float32
+    def fit(self,
+        df,      # training rows, a DataFrame
+        skip=(), # columns to leave out: the targets
+    ):
+        "Learn the columns, and give back the input; errors as `Columns.fit`"
+        self.columns.fit(df, skip); return self
+    def read(self,
+        df, # DataFrame with at least the columns in `used`
+    ) -> Tensor: # (N, F) float32
+        "Numbers for these rows; errors as `Columns.transform`"
+        return torch.from_numpy(self.columns.transform(df))
     @property
-    def used(self): return self.columns.used # columns that `read` needs
-    def to_dict(self) -> dict: return dict(kind=self.kind, columns=self.columns.to_dict())
+    def used(self):
+        "Columns that `read` needs"
+        return self.columns.used
+    def to_dict(self) -> dict:
+        "What `from_dict` needs, for JSON"
+        return dict(kind=self.kind, columns=self.columns.to_dict())
     @classmethod
-    def from_dict(cls, d): return cls(Columns.from_dict(json_field(d, 'columns', dict, 'input')))
+    def from_dict(cls,
+        d, # as `to_dict` gives it
+    ):
+        "From `to_dict`; `ValueError` for a file that lacks something"
+        return cls(Columns.from_dict(json_field(d, 'columns', dict, 'input')))
 
 # %% ../../nbs/api/29c_data.inputs.ipynb #d4b255ee
 def as_frame(
@@ -48,19 +65,37 @@ def as_frame(
     if np.isinf(a).any(): raise ValueError(f'an array of features must not hold infinity: got {int(np.isinf(a).sum())} such entries, in column {int(np.isinf(a).any(0).argmax())} first. Write NaN for what is missing.')
     return pd.DataFrame(a)
 
-# %% ../../nbs/api/29c_data.inputs.ipynb #e879fd38
+# %% ../../nbs/api/29c_data.inputs.ipynb #ed74b294
 class ArrayInput(TableInput):
     "Rows of an array of numbers"
     kind = 'array'
-    def __init__(self, columns=None, n_in=None): super().__init__(columns); self.n_in = n_in
-    def fit(self, x, skip=()): x = as_frame(x); self.n_in = x.shape[1]; return super().fit(x)
-    def read(self, x) -> Tensor: # (N, F') float32
+    def __init__(self,
+        columns=None, # `Columns`; None: new ones
+        n_in=None,    # F, features of the array; None until `fit`
+    ):
+        super().__init__(columns); self.n_in = n_in
+    def fit(self,
+        x,       # (N, F) features, NaN for what is missing
+        skip=(), # not used: the targets are in another array
+    ):
+        "Learn the columns, and give back the input; errors as `as_frame`"
+        x = as_frame(x); self.n_in = x.shape[1]; return super().fit(x)
+    def read(self,
+        x, # (N, F) features, NaN for what is missing
+    ) -> Tensor: # (N, F') float32
+        "Numbers for these rows; `ValueError` for another number of features, errors as `as_frame`"
         x = as_frame(x)
         if x.shape[1] != self.n_in: raise ValueError(f'the model was trained on {self.n_in} features: got an array with {x.shape[1]}. Pass the same columns in the same order.')
         return super().read(x)
-    def to_dict(self) -> dict: return dict(super().to_dict(), n_in=self.n_in)
+    def to_dict(self) -> dict:
+        "What `from_dict` needs, for JSON"
+        return dict(super().to_dict(), n_in=self.n_in)
     @classmethod
-    def from_dict(cls, d): return cls(TableInput.from_dict(d).columns, json_field(d, 'n_in', int, 'input'))
+    def from_dict(cls,
+        d, # as `to_dict` gives it
+    ):
+        "From `to_dict`; `ValueError` for a file that lacks something"
+        return cls(TableInput.from_dict(d).columns, json_field(d, 'n_in', int, 'input'))
 
 # %% ../../nbs/api/29c_data.inputs.ipynb #cf749d83
 FORMATS = ('JPEG', 'PNG', 'BMP', 'GIF', 'WEBP', 'TIFF', 'PPM') # others, such as EPS, are programs that a reader would run
@@ -107,9 +142,9 @@ def _buffer(shape):
     if np.prod(shape, dtype=np.int64) <= IN_MEMORY: return np.empty(shape, np.uint8)
     return np.memmap(tempfile.TemporaryFile(), np.uint8, 'w+', shape=shape)
 
-# %% ../../nbs/api/29c_data.inputs.ipynb #0bdc631f
+# %% ../../nbs/api/29c_data.inputs.ipynb #7ca14fc1
 class ImageInput:
-    "Pictures in files"
+    "Pictures in files; `ValueError` for a size outside 8 to 4096"
     kind = 'images'
     def __init__(self,
         column='image', # of a DataFrame: names of the files
@@ -118,12 +153,22 @@ class ImageInput:
     ):
         if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 4096: raise ValueError(f'size must be a whole number of pixels from 8 to 4096: got {size!r}')
         self.column, self.size, self.folder = column, size, folder
-    def fit(self, df, skip=()): return self
+    def fit(self, df, skip=()):
+        "Nothing to learn from `df` and `skip`: gives back the input"
+        return self
     @property
-    def used(self): return [self.column]
-    def to_dict(self) -> dict: return dict(kind=self.kind, column=self.column, size=self.size)
+    def used(self):
+        "Columns that `read` needs"
+        return [self.column]
+    def to_dict(self) -> dict:
+        "What `from_dict` needs, for JSON; the folder is not part of it"
+        return dict(kind=self.kind, column=self.column, size=self.size)
     @classmethod
-    def from_dict(cls, d): return cls(json_field(d, 'column', str, 'input'), json_field(d, 'size', int, 'input'))
+    def from_dict(cls,
+        d, # as `to_dict` gives it
+    ):
+        "From `to_dict`; `ValueError` for a file that lacks something"
+        return cls(json_field(d, 'column', str, 'input'), json_field(d, 'size', int, 'input'))
 
 # %% ../../nbs/api/29c_data.inputs.ipynb #404ffa90
 @patch
@@ -149,9 +194,9 @@ def get_encoder(
     except (FileNotFoundError, ImportError) as e: warnings.warn(f'no sentence encoder: {e} Going on with HashEncoder, which knows letters and no meaning.')
     return HashEncoder()
 
-# %% ../../nbs/api/29c_data.inputs.ipynb #ec328802
+# %% ../../nbs/api/29c_data.inputs.ipynb #eabf2388
 class TextInput:
-    "Columns of text"
+    "Columns of text; `ValueError` without a column, errors as `get_encoder`"
     kind = 'text'
     def __init__(self,
         columns,        # names of one or more columns
@@ -160,8 +205,12 @@ class TextInput:
         self.used = [columns] if isinstance(columns, str) else list(columns)
         if not self.used: raise ValueError('text_cols must name one or more columns: got none')
         self.encoder = get_encoder(encoder)
-    def fit(self, df, skip=()): return self
-    def to_dict(self) -> dict: return dict(kind=self.kind, columns=self.used, encoder=self.encoder.name, identity=list(self.encoder.identity))
+    def fit(self, df, skip=()):
+        "Nothing to learn from `df` and `skip`: gives back the input"
+        return self
+    def to_dict(self) -> dict:
+        "What `from_dict` needs, for JSON: the encoder's name and what it is known by, not its weights"
+        return dict(kind=self.kind, columns=self.used, encoder=self.encoder.name, identity=list(self.encoder.identity))
 
 # %% ../../nbs/api/29c_data.inputs.ipynb #b176a103
 @patch
@@ -176,14 +225,17 @@ def read(self:TextInput,
     joined = pair_features(*vectors) if len(vectors) == 2 else np.concatenate(vectors, 1)
     return torch.from_numpy(np.asarray(joined, dtype=np.float32))
 
-# %% ../../nbs/api/29c_data.inputs.ipynb #3bce08b4
+# %% ../../nbs/api/29c_data.inputs.ipynb #011431ad
 def _named_encoder(name):
     if name == 'hash': return HashEncoder()
     if name not in ENCODERS: raise ValueError(f'the model was made with an encoder of its own: got {name!r}, expected "hash" or one of {list(ENCODERS)}. Pass the encoder: load_fitted(folder, encoder=...).')
     return SentenceEncoder(name)
 
 @patch(cls_method=True)
-def from_dict(cls:TextInput, d, encoder=None):
+def from_dict(cls:TextInput,
+    d,            # as `to_dict` gives it
+    encoder=None, # the encoder itself; None: found by its name
+):
     "From `to_dict`; `ValueError` for an encoder that is not the one of training"
     columns, name, identity = json_field(d, 'columns', list, 'input'), json_field(d, 'encoder', str, 'input'), json_field(d, 'identity', list, 'input')
     if not all(isinstance(c, str) for c in columns): raise ValueError(f'input: columns must be text: got {columns}')

@@ -24,9 +24,9 @@ def _as_tensor(a, name):
         raise TypeError(f'{name} must be a tensor or an array: got {type(a).__name__} ({e}). Stack the samples first.') from e
     return t.float() if t.dtype == torch.float64 else t
 
-# %% ../../nbs/api/29_data.memory.ipynb #67dda238
+# %% ../../nbs/api/29_data.memory.ipynb #30057e82
 class TensorData(TensorDataset):
-    "Tensors of equal length: the inputs first, the targets (if any) last"
+    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` unless they are one or more, of equal length"
     def __init__(self,
         *tensors,   # (N, ...) tensors or arrays; images may stay uint8
         show=None,  # a class with a `show` method for each tensor: (TensorImage, TitledTensorScalar), say
@@ -38,12 +38,16 @@ class TensorData(TensorDataset):
         self.show = show
 
     @property
-    def n_inp(self): return max(1, len(self.tensors)-1)
-    def new_empty(self): return type(self)(*(t[:0] for t in self.tensors), show=self.show)
+    def n_inp(self):
+        "How many of the tensors are inputs: all but the last"
+        return max(1, len(self.tensors)-1)
+    def new_empty(self):
+        "The same without samples, for `Learner.export`"
+        return type(self)(*(t[:0] for t in self.tensors), show=self.show)
 
-# %% ../../nbs/api/29_data.memory.ipynb #22acf231
+# %% ../../nbs/api/29_data.memory.ipynb #baff6f91
 class TensorDL(TfmdDL):
-    "A fastai loader that cuts batches out of tensors"
+    "A fastai loader that cuts batches out of tensors; `ValueError` for a `bs` below 1"
     def __init__(self,
         dataset,       # `TensorData`, or the tensors themselves
         bs=64,         # samples in a batch
@@ -103,11 +107,19 @@ def new(self:TensorDL,
     res._one_pass()
     return res
 
-# %% ../../nbs/api/29_data.memory.ipynb #92301a11
+# %% ../../nbs/api/29_data.memory.ipynb #6e0f8c2a
 class InputTfm(ItemTransform):
     "Apply a function to the inputs of a batch and leave the targets alone"
-    def __init__(self, f, split_idx=None): super().__init__(split_idx=split_idx); self.f = f
-    def encodes(self, b): return (self.f(b[0]), *b[1:])
+    def __init__(self,
+        f,              # (B, ...) inputs -> inputs
+        split_idx=None, # 0: in training only; 1: in validation only; None: always
+    ):
+        super().__init__(split_idx=split_idx); self.f = f
+    def encodes(self,
+        b, # (inputs, ...), the batch
+    ):
+        "The batch, with `f` of its first entry"
+        return (self.f(b[0]), *b[1:])
 
 # %% ../../nbs/api/29_data.memory.ipynb #f9eabc57
 @patch
@@ -116,19 +128,26 @@ def before_iter(self:TensorDL):
     super(TensorDL, self).before_iter()
     for o in (self.after_item, self.before_batch, self.after_batch): o.split_idx = 0 if self.shuffle else 1
 
-# %% ../../nbs/api/29_data.memory.ipynb #ec0da904
+# %% ../../nbs/api/29_data.memory.ipynb #980838cb
 class TensorDataLoaders(DataLoaders):
     "Loaders of a training, a validation and perhaps a test set, with their targets at hand"
     @property
     def test(self):
+        "The loader of the test set; `ValueError` if there is none"
         if len(self.loaders) < 3: raise ValueError('there is no test set: got two loaders, expected three. Pass `test=(x, y)` to tensor_dls.')
         return self.loaders[2]
     @property
-    def train_targets(self): return self.train.dataset.tensors[-1] # (N,) or (N, T), all of them
+    def train_targets(self):
+        "All training targets, (N,) or (N, T), in the order they were given"
+        return self.train.dataset.tensors[-1]
     @property
-    def valid_targets(self): return self.valid.dataset.tensors[-1]
+    def valid_targets(self):
+        "All validation targets, (N,) or (N, T)"
+        return self.valid.dataset.tensors[-1]
     @property
-    def test_targets(self): return self.test.dataset.tensors[-1]
+    def test_targets(self):
+        "All test targets, (N,) or (N, T); errors as `TensorDataLoaders.test`"
+        return self.test.dataset.tensors[-1]
 
 # %% ../../nbs/api/29_data.memory.ipynb #ea69e193
 def _check_sets(bs, drop_last, show, **sets):

@@ -29,9 +29,9 @@ from .cache import cached
 from ..metrics import balanced_mask
 from ..targets import LabelBins
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #9a7aca12
+# %% ../../nbs/api/35_data.nyud2.ipynb #4d978c83
 NYUD2_LISTS = dict(train='data/nyu2_train.csv', test='data/nyu2_test.csv')
-NYUD2_GET = ('This data set has to be fetched by hand: NYU Depth V2 is offered by its authors at https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html, '
+NYUD2_GET = ('This data set has to be fetched by hand: NYU Depth V2 is offered by its authors at https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html, '
     'under their terms, and the prepared files by the nyud2-dir folder of https://github.com/YyzHarry/imbalanced-regression. '
     'Unpack them so that data/nyu2_train.csv lies in the folder. Without them, prime_nb.data.rooms.write_rooms draws a twin.')
 
@@ -165,7 +165,7 @@ def crop_pair(
     d = torch.from_numpy(np.array(depth))[None]
     return TensorImage(T.pil_to_tensor(image)), d.masked_fill(d == 0, float('nan'))
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #c077be8c
+# %% ../../nbs/api/35_data.nyud2.ipynb #9c164112
 def full_map(
     path, # of a depth map
     bits, # of the map: 8 or 16
@@ -175,7 +175,11 @@ def full_map(
     depth = T.resize(Image.fromarray(load_depth(path, bits)), short_side(size), NEAREST)
     return np.array(T.center_crop(depth, size))
 
-def short_side(size) -> int: return round(size[0]*240/228) # 240 for 228 rows
+def short_side(
+    size, # (height, width) of the crop
+) -> int:
+    "Pixels of the short side before the crop: 240 for 228 rows"
+    return round(size[0]*240/228)
 
 # %% ../../nbs/api/35_data.nyud2.ipynb #77963611
 def depth_stats(
@@ -196,9 +200,9 @@ def depth_stats(
         return dict(counts=counts, means=np.array(means))
     return cached(dict(what='depth', maps=[d for _,d in pairs], bytes=[p.stat().st_size for p in maps], bits=bits, size=list(size)), read, name='depth')
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #2006f875
+# %% ../../nbs/api/35_data.nyud2.ipynb #ea584a4a
 class DepthData(Dataset):
-    "Pairs of a photograph (3, H, W) uint8 and its depth (1, h, w) in metres, NaN where missing"
+    "Pairs of a photograph (3, H, W) uint8 and its depth (1, h, w) in metres, NaN where missing; `ValueError` without pairs, or for a bad size"
     def __init__(self,
         folder,          # that holds data/
         pairs,           # as `check_nyud2` gives them
@@ -213,9 +217,13 @@ class DepthData(Dataset):
         self.train, self.half, self.seed, self.epoch = train, half, seed, 0
     def __len__(self): return len(self.pairs)
     @property
-    def stats(self): return depth_stats(self.folder, self.pairs, self.bits, self.size)
+    def stats(self):
+        "What `depth_stats` says about all pairs"
+        return depth_stats(self.folder, self.pairs, self.bits, self.size)
     @property
-    def ys(self): return pd.Series(self.stats['means']) # what callbacks take for the training targets
+    def ys(self):
+        "Mean depth of each picture in metres, what callbacks take for the training targets"
+        return pd.Series(self.stats['means'])
 
 # %% ../../nbs/api/35_data.nyud2.ipynb #327c4c35
 @patch
@@ -241,7 +249,7 @@ def hold_out(
     out = set(np.random.default_rng(seed).permutation(scenes)[:n])
     return tuple([p for p in pairs if (str(Path(p[0]).parent) in out) == held] for held in (False, True))
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #1caca6fd
+# %% ../../nbs/api/35_data.nyud2.ipynb #862321e6
 class DepthDL(TfmdDL):
     "A loader of `DepthData`; the order of epoch e comes from (seed, e)"
     def __init__(self,
@@ -255,16 +263,19 @@ class DepthDL(TfmdDL):
         super().__init__(dataset, bs=bs, shuffle=shuffle, num_workers=num_workers, **kwargs)
         self.seed, self.epoch = seed, -1
     def get_idxs(self):
+        "Order of the pictures; that of epoch e is drawn from (seed, e)"
         if not self.shuffle: return list(range(self.n))
         self.epoch += 1
         self.dataset.epoch = self.epoch
         return np.random.default_rng((self.seed, self.epoch)).permutation(self.n).tolist()
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #96059454
+# %% ../../nbs/api/35_data.nyud2.ipynb #8933cb62
 class DepthDataLoaders(DataLoaders):
     "Training, development and test loader"
     @property
-    def test(self): return self.loaders[2]
+    def test(self):
+        "The loader of the test split"
+        return self.loaders[2]
 
 # %% ../../nbs/api/35_data.nyud2.ipynb #0631e4f9
 def show_pairs(
@@ -284,14 +295,15 @@ def show_pairs(
     plt.colorbar(last, ax=axs[1:], shrink=.8)
     return axs
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #de7f3df5
+# %% ../../nbs/api/35_data.nyud2.ipynb #e59e0fee
 @patch
 def show_batch(self:DepthDL,
     b=None,    # a batch; None: the first
     max_n=4,   # at most so many pairs
     show=True, # draw it; False: give it back
-    **kwargs
+    **kwargs,
 ):
+    "Photographs above their depth maps"
     x, y = self.decode(self.one_batch() if b is None else b)
     x, y = x.as_subclass(torch.Tensor).cpu()/255, y.cpu()
     return show_pairs(x, [y], max_n=max_n) if show else (x, y)
@@ -315,8 +327,10 @@ def nyud2_dls(
     dls = [DepthDL(s, bs, i == 0, seed, num_workers, drop_last=i == 0 and len(train) > bs, after_batch=batch_tfms()) for i,s in enumerate(sets)]
     return DepthDataLoaders(*dls, path=Path(folder), device=device or default_device())
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #c8ba3211
-def batch_tfms(): return [IntToFloatTensor(), Normalize.from_stats(*imagenet_stats, cuda=False)] # bytes to 0..1, then ImageNet's mean and deviation
+# %% ../../nbs/api/35_data.nyud2.ipynb #17a2eae4
+def batch_tfms():
+    "Transforms of a batch: bytes to 0..1, then ImageNet's mean and deviation"
+    return [IntToFloatTensor(), Normalize.from_stats(*imagenet_stats, cuda=False)]
 
 def thin(
     pairs, # any list
@@ -326,14 +340,14 @@ def thin(
     if limit is None or limit >= len(pairs): return pairs
     return [pairs[i] for i in np.linspace(0, len(pairs)-1, limit).round().astype(int)]
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #3bdc97ad
+# %% ../../nbs/api/35_data.nyud2.ipynb #88659fb2
 MASK_FILE = 'data/test_balanced_mask.npy'
 BELOW = range(7) # bins nearer than any depth of the data set
 
 def read_mask(
     path,  # of the .npy file
     shape, # that it must have: (N, H, W)
-) -> np.ndarray: # boolean
+) -> np.ndarray: # (N, H, W) boolean
     "A stored mask; `ValueError` unless it is for as many pictures of this size"
     try: mask = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as e: raise ValueError(f'{path} cannot be read as a mask: {e}. Remove it, and one is made anew.') from None
@@ -354,7 +368,7 @@ def capped_mask(
     some = balanced_mask(depths, bins, per_bin, [*BELOW, *sparse], seed) if rich else np.zeros(idx.shape, bool)
     return some | (np.isin(idx, sparse) & (idx >= len(BELOW)))
 
-# %% ../../nbs/api/35_data.nyud2.ipynb #d26efe19
+# %% ../../nbs/api/35_data.nyud2.ipynb #846d8239
 def test_mask(
     folder,          # that holds data/
     pairs=None,      # of the test list; None: all of it
@@ -362,7 +376,7 @@ def test_mask(
     seed=0,          # of the draw
     per_bin=None,    # at most so many of each bin; None: exactly as many as the rarest holds
 ) -> np.ndarray: # (N, H, W) boolean
-    "The balanced test mask, from the folder, from the cache, or drawn"
+    "The balanced test mask, from the folder, from the cache, or drawn; errors of `check_size` and `read_mask`"
     path, pairs, size = Path(folder)/MASK_FILE, read_list(folder, 'test') if pairs is None else pairs, check_size(size)
     if path.is_file(): return read_mask(path, (len(pairs), *size))
     def draw():

@@ -43,7 +43,7 @@ def pair_tensors(
     "Word numbers and scores of each split"
     return {k: (pair_ids(p.s1, p.s2, vocab, max_len), torch.as_tensor(p.y, dtype=torch.float32)) for k, p in splits.items()}
 
-# %% ../../nbs/api/33b_data.pairs.ipynb #112021c6
+# %% ../../nbs/api/33b_data.pairs.ipynb #8b4bb050
 class PairDataLoaders(TensorDataLoaders):
     "Loaders of sentence pairs as word numbers; `vocab` says which"
     vocab:Vocab|None = None
@@ -51,7 +51,11 @@ class PairDataLoaders(TensorDataLoaders):
         "The same without data"
         return self.knowing(super().new_empty(), self.vocab)
     @staticmethod
-    def knowing(dls, vocab): # `dls` with this vocabulary
+    def knowing(
+        dls,   # these
+        vocab, # for new sentences
+    ):
+        "The loaders themselves, with a vocabulary"
         dls.vocab = vocab
         return dls
 

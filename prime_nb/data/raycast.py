@@ -62,12 +62,12 @@ def wall(
     "Depth at which rays meet floor, ceiling or walls of the room [0, room]"
     return slabs(eye - room/2, rays, room/2)[1]
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #7bf1b297
+# %% ../../nbs/api/35b_data.raycast.ipynb #810f1ad1
 def cone(
     eye,   # (3,) where rays start
     units, # (3, N) directions, of length 1
     box,   # one `BOX`
-) -> np.ndarray: # indices
+) -> np.ndarray: # (n,) indices
     "Rays that may meet a box; `units` have length 1"
     to = box['centre'] - eye
     far, radius = np.linalg.norm(to), np.linalg.norm(box['half'])
@@ -90,12 +90,13 @@ def cast(
         t[some[hit]], which[some[hit]] = near[hit], i
     return t, which
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #5f5cf15c
+# %% ../../nbs/api/35b_data.raycast.ipynb #aad95955
 def noise(
     x,    # any shape; only the cell it is in matters
-    y=0., # second coordinate
-    z=0., # third one
+    y=0., # second coordinate, as `x`
+    z=0., # third one, as `x`
 ): # the same in each unit cell, from 0 to 1
+    "Random numbers without a generator, a hash of the cell"
     return np.abs(np.modf(np.sin(127.1*np.floor(x) + 311.7*np.floor(y) + 74.7*np.floor(z))*43758.5)[0])
 
 def smooth(
@@ -107,14 +108,17 @@ def smooth(
     u, v = ((3 - 2*f)*f*f for f in (x-i, y-j))
     return (noise(i, j)*(1-u) + noise(i+1, j)*u)*(1-v) + (noise(i, j+1)*(1-u) + noise(i+1, j+1)*u)*v
 
+# %% ../../nbs/api/35b_data.raycast.ipynb #518ae88f
 def rim(
     u, # place on the face, from its middle
     v, # the same, along the other axis
     w, # half width of the face
     h, # half height
-): return np.minimum(w - np.abs(u), h - np.abs(v)) # metres from the edge of the face
+):
+    "Distance from the edge of the face, in metres"
+    return np.minimum(w - np.abs(u), h - np.abs(v))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #57d781dd
+# %% ../../nbs/api/35b_data.raycast.ipynb #508b4779
 def plain(
     u, # (N,) place on the face, metres from its middle
     v, # the same, along the other axis
@@ -122,31 +126,42 @@ def plain(
     h, # half height
     s, # seed
     c, # (3, 1) colour
-): return c*(.96 + .08*smooth(u*6 + s, v*6))
+):
+    "A painted wall: colours (3, N)"
+    return c*(.96 + .08*smooth(u*6 + s, v*6))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #c6b26c73
+# %% ../../nbs/api/35b_data.raycast.ipynb #4819dcea
 def wood(
     u, v, # (N,) place on the face
     w, h, # its half size
     s, c, # seed, colour
-): return c*(.8 + .35*smooth(u*2 + s, v*40))
+):
+    "Boards with a grain along u: colours (3, N)"
+    return c*(.8 + .35*smooth(u*2 + s, v*40))
 def carpet(
     u, v, # (N,) place on the face
     w, h, # its half size
     s, c, # seed, colour
-): return c*(.86 + .2*smooth(u*45, v*45) + .1*smooth(u*3 + s, v*3))
+):
+    "A fine and a coarse unevenness: colours (3, N)"
+    return c*(.86 + .2*smooth(u*45, v*45) + .1*smooth(u*3 + s, v*3))
+
+# %% ../../nbs/api/35b_data.raycast.ipynb #ca1e57a3
 def stripes(
     u, v, # (N,) place on the face
     w, h, # its half size
     s, c, # seed, colour
-): return c*np.where((u/.32 + s) % 1 < .5, 1, .87)
+):
+    "Wallpaper, a stripe of 16 cm in two shades: colours (3, N)"
+    return c*np.where((u/.32 + s) % 1 < .5, 1, .87)
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #a8a6fe36
+# %% ../../nbs/api/35b_data.raycast.ipynb #0d7b002f
 def planks(
     u, v, # (N,) place on the face
     w, h, # its half size
     s, c, # seed, colour
 ):
+    "A floor of boards 14 cm by 1.2 m, each of its own shade, with seams: colours (3, N)"
     row = np.floor(v/.14)
     at = (u + 3*noise(row, s))/1.2
     seam = (v/.14 % 1 < .07) | (at % 1 < .012)
@@ -157,15 +172,17 @@ def tiles(
     w, h, # its half size
     s, c, # seed, colour
 ):
+    "Tiles of 40 cm, each of its own shade, with seams: colours (3, N)"
     seam = np.minimum(u/.4 % 1, v/.4 % 1) < .03
     return np.where(seam, .62, c*(.9 + .14*noise(u/.4, v/.4, s)))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #74437d8e
+# %% ../../nbs/api/35b_data.raycast.ipynb #87f3bb4d
 def picture(
     u, v, # (N,) place on the face
     w, h, # its half size
     s, c, # seed, colour of the frame
 ):
+    "Colours without a meaning in a frame 5 cm wide: colours (3, N)"
     hue = np.stack([smooth(u*4 + s + 9*k, v*4 + k) for k in range(3)])
     return np.where(rim(u, v, w, h) < .05, c, .15 + .75*hue)
 
@@ -174,17 +191,19 @@ def window(
     w, h, # its half size
     s, c, # seed, colour (not used)
 ):
+    "Bars, trees and the sky, brighter than anything indoors: colours (3, N)"
     bar = (rim(u, v, w, h) < .06) | (np.abs(u) < .025) | (np.abs(v) < .02)
     tree = smooth(u*5 + s, v*5) + .8*v/h < .25
     sky = np.stack([1.1 - .15*v/h, 1.3 + 0*v, 1.5 + 0*v])
     return np.where(bar, .95, np.where(tree, np.array([[.6], [.8], [.45]]), sky))
 
-# %% ../../nbs/api/35b_data.raycast.ipynb #7fd89e5e
+# %% ../../nbs/api/35b_data.raycast.ipynb #d08b4ff1
 def door(
     u, v, # (N,) place on the face
     w, h, # its half size
     s, c, # seed, colour
 ):
+    "Two panels and a knob: colours (3, N)"
     line = np.abs(np.maximum(np.abs(u)/w, 2*np.abs(np.abs(v)/h - .5)) - .68) < .035
     knob = (u - .75*w)**2 + (v + .05)**2 < .0016
     return np.where(knob, np.array([[.7], [.6], [.3]]), c*np.where(line, .78, 1))
@@ -194,6 +213,7 @@ def books(
     w, h, # its half size
     s, c, # seed, colour of the shelf
 ):
+    "Rows of 32 cm with spines of 4.5 cm, and gaps between: colours (3, N)"
     row, col = np.floor((v + h)/.32), np.floor(u/.045)
     y, hue = (v + h)/.32 - row, .1 + .7*np.stack([noise(col, row, s + k) for k in range(3)])
     gone = (y > .55 + .35*noise(col, row, s)) | (noise(np.floor(col/7), row, s + 5) < .2)

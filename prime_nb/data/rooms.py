@@ -6,13 +6,13 @@
 __all__ = ['PIECES', 'HUNG', 'VIEWS', 'palette', 'parts', 'put', 'along', 'footprint', 'overlap', 'Room', 'shell_of', 'furnish',
            'new_room', 'stand', 'photograph', 'room_files', 'write_picture', 'check_same', 'write_rooms']
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #cb1ba6b9
+# %% ../../nbs/api/35a_data.rooms.ipynb #188772f2
 import colorsys, io, json
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from .cache import _write_atomic
+from ..files import replacing
 from .nyud2 import DEPTH_UNITS, MAX_DEPTH, NYUD2_LISTS
 from .raycast import BOX, camera_rays, cast, render, turned, wall
 
@@ -32,7 +32,7 @@ PIECES = dict(
     crate=['0 .2 .25 .5 .4 .4 b plain'])
 HUNG = dict(picture='0 1.55 .02 .8 .6 .04 k picture', poster='0 1.5 .01 .5 .75 .02 l picture', window='0 1.5 .02 1.5 1.3 .04 l window', door='0 1.02 .02 .9 2.04 .05 w door')
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #476f4574
+# %% ../../nbs/api/35a_data.rooms.ipynb #08a15871
 def palette(
     rng, # of numpy; each call draws new colours
 ) -> dict: # letter -> (red, green, blue) from 0 to 1
@@ -45,7 +45,7 @@ def parts(
     rows,    # lines as in `PIECES`: middle, size, letter of the colour, look
     colours, # letter -> colour, as `palette` gives them
     rng,     # for the seeds of the looks
-) -> np.ndarray: # of `BOX`
+) -> np.ndarray: # (n,) of `BOX`
     "Boxes of a piece"
     out = np.zeros(len(rows), BOX)
     for o, row in zip(out, rows):
@@ -54,11 +54,11 @@ def parts(
         o['centre'], o['half'], o['colour'], o['look'], o['seed'] = n[:3], n[3:]/2, colours[key], look, rng.integers(1, 99)
     return out
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #b6cccb7f
+# %% ../../nbs/api/35a_data.rooms.ipynb #afd952fc
 def put(
     piece, # array of `BOX`, with its back at z = 0
-    x,     # where the middle of its back goes, across
-    z,     # the same, along
+    x,     # metres, scalar: where the middle of its back goes, across
+    z,     # metres, scalar: the same, along
     yaw,   # the way it is turned
 ):
     "A piece somewhere in the room"
@@ -100,18 +100,18 @@ def overlap(
     (a, b), (c, d) = footprint(p), footprint(q)
     return bool((a < d + gap).all() and (c < b + gap).all())
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #084ce7be
+# %% ../../nbs/api/35a_data.rooms.ipynb #4fb8f7af
 @dataclass
 class Room:
     "A furnished room"
     size:np.ndarray  # (3,) width, height, length, metres
-    shell:np.ndarray # three `BOX`: floor, ceiling, walls
-    boxes:np.ndarray # of `BOX`: everything in it
+    shell:np.ndarray # (3,) of `BOX`: floor, ceiling, walls
+    boxes:np.ndarray # (n,) of `BOX`: everything in it
 
 def shell_of(
     size, # (3,) width, height, length, metres
     rng,  # draws looks and colours
-) -> np.ndarray:
+) -> np.ndarray: # (3,) of `BOX`
     "Looks of floor, ceiling and walls"
     tint = lambda s, v: colorsys.hsv_to_rgb(rng.random(), rng.uniform(*s), rng.uniform(*v))
     floors = dict(planks=np.array([.66, .47, .3])*rng.uniform(.5, 1.2), tiles=(rng.uniform(.6, .85),)*3, carpet=tint((.05, .3), (.4, .7)))
@@ -121,11 +121,11 @@ def shell_of(
     out['colour'] = [floors[floor], (.92,)*3, tint((0, .22), (.65, .95))]
     return out
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #9eeb3e18
+# %% ../../nbs/api/35a_data.rooms.ipynb #8ff71d91
 def furnish(
     size, # (3,) of the room: width, height, length, metres
     rng,  # draws pieces, places and colours
-) -> np.ndarray: # of `BOX`
+) -> np.ndarray: # (n,) of `BOX`
     "Furniture along the walls, some in the middle, and things that hang"
     colours, stands, hangs = palette(rng), [], []
     def add(piece, group, gap):
@@ -196,7 +196,11 @@ def room_files(
     test = [(f'data/nyu2_test/{i:05d}', 1_000_000 + i, 0) for i in range(n_test)]
     return dict(train=[(f'{n}.jpg', f'{n}.png', r, v) for n,r,v in train], test=[(f'{n}_colors.png', f'{n}_depth.png', r, v) for n,r,v in test])
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #ff5e8884
+# %% ../../nbs/api/35a_data.rooms.ipynb #cb124873
+def _put(path, data):
+    "Write bytes; the file appears whole"
+    with replacing(path) as temp: temp.write_bytes(data)
+
 def write_picture(
     folder,   # where to, a `Path`
     image,    # name of the photograph in it; .png: a test picture
@@ -211,10 +215,10 @@ def write_picture(
     rgb, d = photograph(new_room(np.random.default_rng((seed, room))), np.random.default_rng((seed, room, view)), size)
     test = image.endswith('.png')
     bits, kind = (16, np.uint16) if test else (8, np.uint8)
-    _write_atomic(folder/depth, _png((d/DEPTH_UNITS[bits]).round().astype(kind)))
-    _write_atomic(folder/image, (_png if test else _jpg)(rgb))
+    _put(folder/depth, _png((d/DEPTH_UNITS[bits]).round().astype(kind)))
+    _put(folder/image, (_png if test else _jpg)(rgb))
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #c13e0580
+# %% ../../nbs/api/35a_data.rooms.ipynb #54bb3f0b
 def check_same(
     folder,   # a `Path`
     settings, # what decides the pictures
@@ -223,23 +227,23 @@ def check_same(
     path = folder/'rooms.json'
     if path.exists() and (old := json.loads(path.read_text())) != settings:
         raise ValueError(f'{folder} holds rooms drawn otherwise: got {settings}, there {old}. Use another folder, or remove it.')
-    _write_atomic(path, json.dumps(settings).encode())
+    _put(path, json.dumps(settings).encode())
 
-# %% ../../nbs/api/35a_data.rooms.ipynb #831a0de5
+# %% ../../nbs/api/35a_data.rooms.ipynb #47ce7a2a
 def write_rooms(
-    folder,           # where to; made if need be
-    n_train=200,      # training pictures, five of each room
-    n_test=50,        # test pictures
-    size=(120, 160),  # height, width
-    seed=0,           # what decides every pixel
-    progress=None,    # wraps the loop: `fastprogress.progress_bar`, `tqdm`, ...
-) -> Path:            # the folder
-    "Draw rooms into the files of NYUD2-DIR; goes on where an earlier call stopped"
+    folder,          # where to; made if need be
+    n_train=200,     # training pictures, five of each room
+    n_test=50,       # test pictures
+    size=(120, 160), # height, width
+    seed=0,          # what decides every pixel
+    progress=None,   # wraps the loop: `fastprogress.progress_bar`, `tqdm`, ...
+) -> Path: # the folder
+    "Draw rooms into the files of NYUD2-DIR; goes on where an earlier call stopped; `ValueError` for sizes out of range, or a folder with other rooms"
     if min(n_train, n_test) < 1 or len(size) != 2 or min(size) < 16: raise ValueError(f'n_train and n_test must be 1 or more and size (height, width) from 16 up: got {n_train}, {n_test}, {size}')
     folder = Path(folder).expanduser()
     check_same(folder, dict(n_train=n_train, n_test=n_test, size=list(size), seed=seed))
     files = room_files(n_train, n_test)
     todo = [f for rows in files.values() for f in rows]
     for f in (progress or iter)(todo): write_picture(folder, *f, size, seed)
-    for split, rows in files.items(): _write_atomic(folder/NYUD2_LISTS[split], ''.join(f'{a},{b}\n' for a,b,*_ in rows).encode())
+    for split, rows in files.items(): _put(folder/NYUD2_LISTS[split], ''.join(f'{a},{b}\n' for a,b,*_ in rows).encode())
     return folder

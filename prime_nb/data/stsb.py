@@ -112,14 +112,14 @@ def _twin_table(scores, rng):
     row = lambda i, y: '\t'.join([str(i), 'made-up', 'twin', '2026', str(i), 'none', 'none', *_twin_pair(y, rng), f'{y:.3f}'])
     return '\n'.join(['\t'.join(STSB_COLUMNS), *(row(i, y) for i, y in enumerate(scores))]) + '\n'
 
-# %% ../../nbs/api/31_data.stsb.ipynb #bcf659d4
+# %% ../../nbs/api/31_data.stsb.ipynb #ac6f068c
 def write_stsb_twin(
-    folder,           # where to; made if need be
-    scale:float=.2,   # size of the training split, as a share of the real one
-    per_bin:int=4,    # pairs per tenth of score, for development and for test each
-    seed:int=0,       # what decides every word
-) -> Path:            # the folder
-    "Made-up data in the files of STS-B-DIR; figures on it compare methods on the twin only"
+    folder,         # where to; made if need be
+    scale:float=.2, # size of the training split, as a share of the real one
+    per_bin:int=4,  # pairs per tenth of score, for development and for test each
+    seed:int=0,     # what decides every word
+) -> Path: # the folder
+    "Made-up data in the files of STS-B-DIR; figures on it compare methods on the twin only; `ValueError` for a `scale` or `per_bin` out of range"
     if not 0 < scale <= 1 or per_bin < 1: raise ValueError(f'scale must be in (0, 1] and per_bin 1 or more: got {scale} and {per_bin}')
     folder, rng = Path(folder), np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ def find_triples(
             raise FileNotFoundError(f'{n} is incomplete: {folder} lacks {" and ".join(lacking)}. Add the split, or move the other files of {n} away.')
     return names
 
-# %% ../../nbs/api/31c_data.tabular.ipynb #824c5cde
+# %% ../../nbs/api/31c_data.tabular.ipynb #ca88affc
 def read(
     folder, name:str, split:str, # NAME and split of NAME_split.csv
 ) -> Table:
@@ -41,7 +41,11 @@ def read(
     t.df.columns = [str(c) for c in t.df.columns]
     return t
 
-def complain(t:Table, row:int, what:str) -> ValueError: # about the target in a row, counted from 0
+def complain(
+    t:Table,  # the table, for the name of its file
+    row:int,  # row of the table, counted from 0
+    what:str, # is wrong with the target there
+) -> ValueError: # the error, to be raised
     "An error with file, line and column"
     return ValueError(f'{t.name}, line {t.lines[row]}, column {t.df.columns[0]!r}: {what}')
 
@@ -59,9 +63,10 @@ def target_of(
     if len(bad): raise _complaint(t, bad[0], t.cells[bad[0]][0])
     return y
 
-# %% ../../nbs/api/31c_data.tabular.ipynb #97ec56c3
+# %% ../../nbs/api/31c_data.tabular.ipynb #dc34a51b
 def check_same_columns(
-    train:Table, other:Table,
+    train:Table, # training file
+    other:Table, # validation or test file
 ):
     "`ValueError` if the target or the other columns are not those of the training file"
     a, b = list(train.df), list(other.df)
@@ -69,11 +74,11 @@ def check_same_columns(
     more, less = sorted(set(b) - set(a)), sorted(set(a) - set(b))
     if more or less: raise ValueError(f'{other.name} has other columns than {train.name}: it lacks {less or "none"} and adds {more or "none"}')
 
-# %% ../../nbs/api/31c_data.tabular.ipynb #013c2463
+# %% ../../nbs/api/31c_data.tabular.ipynb #0735fe63
 @dataclass
 class Triple:
     "A data set from three files"
-    name:str
+    name:str # of the data set: NAME in NAME_train.csv
     target:str      # name of the first column
     train:tuple     # x (N, n_in) float32, y (N,) float32
     val:tuple       # x, y
@@ -110,13 +115,13 @@ def load_triple(
     columns = _fit_columns(train, **kw)
     return Triple(name, train.df.columns[0], _encode(columns, train), _encode(columns, table('val')), lambda: _encode(columns, table('test')), columns)
 
-# %% ../../nbs/api/31c_data.tabular.ipynb #e40c521f
+# %% ../../nbs/api/31c_data.tabular.ipynb #b79af3f2
 MADE_UP = dict(tail=lambda s, g: np.exp(1.5*s), rings=lambda s, g: np.round(8 + 3*s + np.maximum(s, 0)**3), zeros=lambda s, g: np.maximum(s - .5, 0)*10)
 
 def made_up_table(
     kind:str, # key of `MADE_UP`
     n:int,    # rows
-    seed=0,
+    seed=0,   # of the draw
 ) -> pd.DataFrame:
     "A made-up table whose first column is a skewed target"
     g = np.random.default_rng(seed)
@@ -125,11 +130,11 @@ def made_up_table(
     size = np.where(g.random(n) < .05, np.nan, 1e3*(signal + .3*g.normal(size=n)))
     return pd.DataFrame(dict(y=y, size=size, wave=np.sin(2*signal) + .2*g.normal(size=n), noise=g.normal(size=n), site=site)).round(4)
 
-# %% ../../nbs/api/31c_data.tabular.ipynb #d39ff866
+# %% ../../nbs/api/31c_data.tabular.ipynb #01a78ccb
 def write_made_up(
-    folder,           # made if it is not there
+    folder,            # made if it is not there
     n=(300, 150, 150), # rows of training, validation and test file
-    seed=0,
+    seed=0,            # of the draws
 ) -> list: # names of the data sets
     "Write the three files of three made-up data sets"
     Path(folder).mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def backbone(
         return SmallResNet(n_out)
     return new_final(_classifier(arch, pretrained), n_out)
 
-# %% ../../nbs/api/34a_models.backbone.ipynb #ff08d5e8
+# %% ../../nbs/api/34a_models.backbone.ipynb #061add7b
 IMAGENET = dict(mean=[.485, .456, .406], std=[.229, .224, .225]) # red, green, blue
 
 class PixelNet(nn.Module):
@@ -78,4 +78,5 @@ class PixelNet(nn.Module):
 def forward(self:PixelNet,
     x:Tensor, # (N, 3, H, W) bytes, or floats from 0 to 255
 ) -> Tensor: # (N, n_out)
+    "Bytes to 0..1, then mean and deviation, then the network"
     return self.net((x.to(self.mean.dtype)/255 - self.mean)/self.std)

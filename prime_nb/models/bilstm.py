@@ -28,11 +28,11 @@ def tokenize(
     "Lower-case words and single signs"
     return _WORDS.findall(sentence.lower().replace('’', "'"))
 
-# %% ../../nbs/api/33a_models.bilstm.ipynb #69ca77d1
+# %% ../../nbs/api/33a_models.bilstm.ipynb #ccda88d8
 PAD, UNK = 0, 1
 
 class Vocab:
-    "Numbers for words"
+    "Numbers for words; `ValueError` for a repeated word"
     def __init__(self,
         words, # distinct words; they get the numbers 2, 3, ...
     ):
@@ -53,13 +53,13 @@ def make_vocab(
     if not words: raise ValueError(f'the sentences hold no word that occurs {min_count} times: got {len(counts)} words in all. Lower min_count, or check the file.')
     return Vocab(words[:max_size])
 
-# %% ../../nbs/api/33a_models.bilstm.ipynb #096e4ff8
+# %% ../../nbs/api/33a_models.bilstm.ipynb #c6e65ad7
 @patch
 def encode(self:Vocab,
-    sentences,   # list of N strings
-    max_len=40,  # words; longer sentences are cut off. 40 in the official code
+    sentences,  # list of N strings
+    max_len=40, # words; longer sentences are cut off. 40 in the official code
 ) -> np.ndarray: # (N, L) int32, L the longest of them
-    "Word numbers, padded with 0; `TypeError` for anything but a list of strings"
+    "Word numbers, padded with 0; `TypeError` for anything but a list of strings, `ValueError` for a `max_len` below 1"
     if max_len < 1: raise ValueError(f'max_len must be 1 or more: got {max_len}')
     rows = [[self.index.get(w, UNK) for w in tokenize(s)][:max_len] or [UNK] for s in check_sentences(sentences)]
     ids = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
@@ -90,14 +90,14 @@ def _word(line, n_dim, where):
     try: return word.decode(), cells
     except UnicodeDecodeError: raise ValueError(f'{where}: the word must be UTF-8 text: got {word[:20]!r}. Convert the file, or download it again.') from None
 
-# %% ../../nbs/api/33a_models.bilstm.ipynb #527734ad
+# %% ../../nbs/api/33a_models.bilstm.ipynb #9073347a
 def read_vectors(
     path,  # text file: a word and its numbers per line
     words, # those to keep
 ) -> dict: # word -> (n_dim,) float32, of the wanted words that the file has
     "Word vectors in GloVe's text format; `FileNotFoundError`, or `ValueError` with the line that is wrong"
     path, words, out, n_dim = Path(path).expanduser(), set(words), {}, None
-    if not path.is_file(): raise FileNotFoundError(f'no such file of word vectors: {path}. Expected text such as glove.6B.300d.txt, unpacked.')
+    if not path.is_file(): raise FileNotFoundError(f'no such file of word vectors: {path}. Expected text such as glove.840B.300d.txt, unpacked.')
     with open(path, 'rb') as f:
         for i, line in enumerate(f, 1):
             line, where = line.rstrip(), f'{path.name}, line {i}'
@@ -107,9 +107,9 @@ def read_vectors(
             if word in words and word not in out: out[word] = _numbers(cells, where)
     return out
 
-# %% ../../nbs/api/33a_models.bilstm.ipynb #d8f2b01d
+# %% ../../nbs/api/33a_models.bilstm.ipynb #5c562b00
 def word_matrix(
-    vocab:Vocab,
+    vocab:Vocab,  # V words
     vectors:dict, # word -> (n_dim,)
     seed:int=0,   # of the vectors of missing words
 ) -> Tensor: # (V, n_dim), float32
@@ -132,10 +132,10 @@ def piece_vectors(
     pieces = tokenizer(list(words), add_special_tokens=False)['input_ids']
     return {w: table[p].mean(0) for w, p in zip(words, pieces) if p}
 
-# %% ../../nbs/api/33a_models.bilstm.ipynb #4aa2236e
+# %% ../../nbs/api/33a_models.bilstm.ipynb #de0374bd
 def lengths(
     ids:Tensor, # (..., L) word numbers, 0 for padding
-) -> Tensor: # (...) long, at least 1
+) -> Tensor: # (...,) long, at least 1
     "Words in each row"
     return (ids != PAD).sum(-1).clamp(min=1)
 
@@ -186,7 +186,7 @@ def encode(self:BiLSTM,
     packed, _ = self.lstm(pack_padded_sequence(e, n.cpu(), batch_first=True, enforce_sorted=False))
     return max_over_time(pad_packed_sequence(packed, batch_first=True)[0], n)
 
-# %% ../../nbs/api/33a_models.bilstm.ipynb #1e6ad0dc
+# %% ../../nbs/api/33a_models.bilstm.ipynb #3e76c842
 @patch
 def features(self:BiLSTM,
     x:Tensor, # (B, 2, L) word numbers of both sentences
@@ -198,6 +198,8 @@ def features(self:BiLSTM,
     return self.regress.features(pair_features(u, v))
 
 @patch
-def forward(self:BiLSTM, x:Tensor) -> Tensor: # (B, n_out)
+def forward(self:BiLSTM,
+    x:Tensor, # (B, 2, L) word numbers, 0 for padding
+) -> Tensor: # (B, n_out)
     "Prediction g(f(x))"
     return self.regress.final(self.features(x))

@@ -13,10 +13,16 @@ from torch import Tensor, nn
 from ..callback.head import FinalConv
 from .backbone import backbone
 
-# %% ../../nbs/api/36_models.depth.ipynb #3bb6210d
-def conv_norm(a, b, ks): # convolution that keeps the size, without bias; batch normalisation
+# %% ../../nbs/api/36_models.depth.ipynb #a5c6cf24
+def conv_norm(
+    a,  # channels that come in
+    b,  # channels that go out
+    ks, # side of the kernel in pixels, odd
+):
+    "Convolution that keeps the size, without bias, and batch normalisation"
     return nn.Sequential(nn.Conv2d(a, b, ks, padding=ks//2, bias=False), nn.BatchNorm2d(b))
 
+# %% ../../nbs/api/36_models.depth.ipynb #22e3d230
 class UpProject(nn.Module):
     "Enlarge and convolve (Laina et al. 2016, as in Hu et al. 2019): (N, a, h, w) to (N, b, H, W)"
     def __init__(self,
@@ -25,13 +31,17 @@ class UpProject(nn.Module):
     ):
         super().__init__()
         self.main, self.side = nn.Sequential(conv_norm(a, b, 5), nn.ReLU(), conv_norm(b, b, 3)), conv_norm(a, b, 5)
-    def forward(self, x, size): # size: (H, W) of the result
+    def forward(self,
+        x,    # (N, a, h, w)
+        size, # (H, W) of the result
+    ):
+        "Enlarged, then a residual block: (N, b, H, W)"
         x = F.interpolate(x, size=size, mode='bilinear', align_corners=True)
         return F.relu(self.main(x) + self.side(x))
 
-# %% ../../nbs/api/36_models.depth.ipynb #ec7d5d90
+# %% ../../nbs/api/36_models.depth.ipynb #e1204c2e
 class Stages(nn.Module):
-    "The outputs of a ResNet's four stages, at 1/4, 1/8, 1/16 and 1/32 of the size"
+    "The outputs of a ResNet's four stages, at 1/4, 1/8, 1/16 and 1/32 of the size; `ValueError` for an encoder that is no ResNet"
     def __init__(self,
         arch='resnet50',  # a ResNet of torchvision
         pretrained=False, # start from ImageNet weights; needs a network, or weights that are there already
@@ -41,12 +51,17 @@ class Stages(nn.Module):
         if not all(hasattr(net, f'layer{i}') for i in (1, 2, 3, 4)): raise ValueError(f'the encoder must be a ResNet: got {arch!r}, expected resnet18, resnet34, resnet50 or another one of torchvision')
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
         self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
-    def forward(self, x) -> list: # of four maps
+    def forward(self,
+        x, # (B, 3, H, W)
+    ) -> list: # four maps, (B, widths[i], H/4, W/4) to (B, widths[3], H/32, W/32)
+        "Outputs of the four stages, finest first"
         x, out = self.stem(x), []
         for stage in self.stages: out.append(x := stage(x))
         return out
     @property
-    def widths(self): return [[m for m in s.modules() if isinstance(m, nn.BatchNorm2d)][-1].num_features for s in self.stages]
+    def widths(self):
+        "Channels of the four stages"
+        return [[m for m in s.modules() if isinstance(m, nn.BatchNorm2d)][-1].num_features for s in self.stages]
 
 # %% ../../nbs/api/36_models.depth.ipynb #9c6ca6b1
 class DepthNet(nn.Module):
@@ -70,9 +85,12 @@ class DepthNet(nn.Module):
         self.final = FinalConv(self.n_features, 1, 5, padding=2)
         nn.init.constant_(self.final.bias, start)
 
-# %% ../../nbs/api/36_models.depth.ipynb #87b85064
+# %% ../../nbs/api/36_models.depth.ipynb #07db965e
 @patch
-def features(self:DepthNet, x:Tensor) -> Tensor: # (N, F, H/2, W/2): what the last layer sees
+def features(self:DepthNet,
+    x:Tensor, # (N, 3, H, W) photographs
+) -> Tensor: # (N, F, H/2, W/2)
+    "What the last layer sees; `ValueError` for pictures below 32 pixels"
     if x.ndim != 4 or min(x.shape[2:]) < 32: raise ValueError(f'photographs must be (N, 3, H, W) of 32 pixels or more: got {tuple(x.shape)}')
     maps = self.encoder(x)
     sizes = [m.shape[2:] for m in maps]
@@ -83,4 +101,8 @@ def features(self:DepthNet, x:Tensor) -> Tensor: # (N, F, H/2, W/2): what the la
     return self.refine(torch.cat([d, m], 1))
 
 @patch
-def forward(self:DepthNet, x): return self.final(self.features(x.as_subclass(Tensor)))
+def forward(self:DepthNet,
+    x, # (N, 3, H, W) photographs
+):
+    "Depth in metres, (N, 1, H/2, W/2); errors as `DepthNet.features`"
+    return self.final(self.features(x.as_subclass(Tensor)))

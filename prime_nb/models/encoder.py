@@ -75,9 +75,9 @@ def packaged_model(
     spec = importlib.util.find_spec(package)
     return _complete(Path(spec.origin).parent/'model') if spec and spec.origin else None
 
-# %% ../../nbs/api/33_models.encoder.ipynb #03781a92
+# %% ../../nbs/api/33_models.encoder.ipynb #948b3938
 def hub_answers(
-    seconds:float=5, # wait no longer than this
+    seconds:float=5, # wait no longer than so many seconds
 ) -> bool:
     "Whether the Hugging Face hub (`$HF_ENDPOINT`) answers; False where `$HF_HUB_OFFLINE` is set"
     if os.environ.get('HF_HUB_OFFLINE', '').lower() in ('1', 'true', 'yes', 'on'): return False
@@ -132,7 +132,7 @@ def _load(folder, device):
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     return tokenizer, model.eval().requires_grad_(False).to(device)
 
-# %% ../../nbs/api/33_models.encoder.ipynb #5c2de0d1
+# %% ../../nbs/api/33_models.encoder.ipynb #846521f3
 class SentenceEncoder:
     "A frozen sentence encoder: `encode` turns strings into unit vectors"
     def __init__(self,
@@ -147,7 +147,9 @@ class SentenceEncoder:
         if (want := ENCODERS.get(name, {}).get('sha256', self.sha256)) != self.sha256:
             warnings.warn(f'the weights of {name} are not the published ones: got SHA-256 {self.sha256[:12]}, expected {want[:12]}. Figures made with them are not comparable; reinstall them.')
     @cached_property
-    def loaded(self): return _load(self.folder, self.device) # tokenizer, model
+    def loaded(self):
+        "Tokenizer and model, read when first asked for"
+        return _load(self.folder, self.device)
 
 # %% ../../nbs/api/33_models.encoder.ipynb #61d6ad37
 @patch(as_prop=True)
@@ -195,9 +197,9 @@ def _signs(gram, dim):
     h = np.frombuffer(blake2b(gram.encode('utf-8', 'surrogatepass'), digest_size=32).digest(), '<u2')
     return (h >> 1) % dim, 1. - 2.*(h & 1)
 
-# %% ../../nbs/api/33_models.encoder.ipynb #0ec9f09b
+# %% ../../nbs/api/33_models.encoder.ipynb #65237042
 class HashEncoder:
-    "Bag of hashed words and letter triples, scaled to length 1; not comparable with any published figure"
+    "Bag of hashed words and letter triples, scaled to length 1; not comparable with any published figure; `ValueError` for a `dim` below 1"
     def __init__(self,
         dim:int=384, # length of the vectors
     ):
@@ -207,6 +209,9 @@ class HashEncoder:
         e = np.zeros(self.dim)
         for g in _grams(sentence): np.add.at(e, *_signs(g, self.dim))
         return e / (np.linalg.norm(e) or 1.)
-    def encode(self, sentences, bs=64, progress=True) -> np.ndarray: # (N, dim) float32
-        "Unit vectors of sentences (zero for one without a word); `bs` and `progress` are not used"
+    def encode(self,
+        sentences,            # list of N strings
+        bs=64, progress=True,
+    ) -> np.ndarray: # (N, dim) float32
+        "Unit vectors of sentences (zero for one without a word); `bs` and `progress` are not used, errors of `check_sentences`"
         return np.array([self._row(s) for s in check_sentences(sentences)], np.float32).reshape(-1, self.dim)

@@ -24,9 +24,9 @@ def column_scales(
     dtype = x.dtype if x.is_floating_point() else torch.float32
     return mean.to(dtype), std.to(dtype)
 
-# %% ../../nbs/api/34_models.mlp.ipynb #6d901391
+# %% ../../nbs/api/34_models.mlp.ipynb #0ac5f3f2
 class Standardize(nn.Module):
-    "Subtract a stored mean and divide by a stored standard deviation, column by column"
+    "Subtract a stored mean and divide by a stored standard deviation, column by column; `ValueError` for features with another number of columns"
     def __init__(self,
         n_in:int,      # number of columns
         x:Tensor=None, # (N, n_in) training features to take the scales from; None: mean 0, deviation 1
@@ -36,7 +36,9 @@ class Standardize(nn.Module):
         if mean.shape != (n_in,): raise ValueError(f'the features to standardise by must have {n_in} columns: got {len(mean)}. Pass the training features that the model will see.')
         self.register_buffer('mean', mean)
         self.register_buffer('std', std)
-    def forward(self, x:Tensor) -> Tensor: return (x - self.mean)/self.std
+    def forward(self, x:Tensor) -> Tensor: # same shape
+        "(x - mean)/deviation"
+        return (x - self.mean)/self.std
 
 # %% ../../nbs/api/34_models.mlp.ipynb #b366d458
 NORMS = dict(batch=nn.BatchNorm1d, layer=nn.LayerNorm)
@@ -68,9 +70,9 @@ def _scaler(n_in, standardize):
     if standardize is None or standardize is False: return nn.Identity()
     return Standardize(n_in, None if standardize is True else standardize)
 
-# %% ../../nbs/api/34_models.mlp.ipynb #7e7c74d5
+# %% ../../nbs/api/34_models.mlp.ipynb #d0b75812
 class MLP(nn.Module):
-    "Fully connected regressor on feature vectors: `features` is f, `final` is g"
+    "Fully connected regressor on feature vectors: `features` is f, `final` is g; `ValueError` for sizes, dropouts or a norm that are none"
     def __init__(self,
         n_in:int,          # number of input features
         hidden=(256, 128), # widths of the hidden layers; the last one is the width F of z
@@ -88,7 +90,7 @@ class MLP(nn.Module):
         self.body = nn.Sequential(*(layer for a, b, d in zip(widths, widths[1:], p) for layer in _block(a, b, d, norm)))
         self.final = nn.Linear(widths[-1], n_out)
 
-# %% ../../nbs/api/34_models.mlp.ipynb #fe747185
+# %% ../../nbs/api/34_models.mlp.ipynb #6ad65d28
 @patch
 def features(self:MLP,
     x:Tensor, # (B, n_in)
@@ -99,6 +101,8 @@ def features(self:MLP,
     return self.body(self.scale(x))
 
 @patch
-def forward(self:MLP, x:Tensor) -> Tensor: # (B, n_out)
+def forward(self:MLP,
+    x:Tensor, # (B, n_in)
+) -> Tensor: # (B, n_out)
     "Prediction g(f(x))"
     return self.final(self.features(x))

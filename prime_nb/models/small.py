@@ -15,7 +15,7 @@ from torch import nn
 def _conv(n_in, n_out, ks=3, stride=1): # convolution without bias, then BatchNorm
     return nn.Sequential(nn.Conv2d(n_in, n_out, ks, stride, ks//2, bias=False), nn.BatchNorm2d(n_out))
 
-# %% ../../nbs/api/32_models.small.ipynb #0009b98d
+# %% ../../nbs/api/32_models.small.ipynb #7777386c
 class ResBlock(nn.Module):
     "Residual block, relu(F(x) + shortcut(x)); a stride of 2 halves height and width (rounding up)"
     def __init__(self,
@@ -27,11 +27,15 @@ class ResBlock(nn.Module):
         self.f = nn.Sequential(_conv(n_in, n_out, stride=stride), nn.ReLU(), _conv(n_out, n_out))
         pool = [nn.AvgPool2d(2, ceil_mode=True)] if stride > 1 else []
         self.shortcut = nn.Sequential(*pool, *([_conv(n_in, n_out, 1)] if n_in != n_out else []))
-    def forward(self, x): return F.relu(self.f(x) + self.shortcut(x))
+    def forward(self,
+        x, # (N, C, H, W)
+    ):
+        "ReLU of the block's output plus what came in"
+        return F.relu(self.f(x) + self.shortcut(x))
 
-# %% ../../nbs/api/32_models.small.ipynb #68ffd321
+# %% ../../nbs/api/32_models.small.ipynb #3844dec2
 class SmallResNet(nn.Module):
-    "Residual network for small pictures: (N, n_in, H, W) floats in 0..1 to (N, n_out)"
+    "Residual network for small pictures: (N, n_in, H, W) floats in 0..1 to (N, n_out); `ValueError` for an `n_features` that is no multiple of 4"
     def __init__(self,
         n_out=1,       # outputs
         n_features=64, # length of z, a multiple of 4
@@ -45,15 +49,19 @@ class SmallResNet(nn.Module):
         self.head = nn.Linear(n_features, n_out)
         self.to(memory_format=torch.channels_last)
 
-# %% ../../nbs/api/32_models.small.ipynb #732ba473
+# %% ../../nbs/api/32_models.small.ipynb #ee6048bd
 @patch
 def features(self:SmallResNet,
     x, # (N, n_in, H, W) pictures, floats in 0..1
 ): # (N, n_features)
-    "The feature z: the last block's channels, averaged over positions"
+    "The feature z: the last block's channels, averaged over positions; `ValueError` unless pictures are floats of four axes"
     if x.ndim != 4 or not x.is_floating_point():
         raise ValueError(f'pictures must be floats of shape (N, C, H, W): got {x.dtype} of shape {tuple(x.shape)}. Divide bytes by 255.')
     return self.blocks(self.stem(x.contiguous(memory_format=torch.channels_last))).mean((2, 3))
 
 @patch
-def forward(self:SmallResNet, x): return self.head(self.features(x))
+def forward(self:SmallResNet,
+    x, # (N, n_in, H, W) pictures, floats in 0..1
+):
+    "Prediction g(f(x)), (N, n_out); errors as `SmallResNet.features`"
+    return self.head(self.features(x))
