@@ -6,10 +6,10 @@
 __all__ = ['TABLE12', 'YANG', 'CLIP', 'AGEDB_OWN', 'WIKI_OWN', 'AGE_SPACE', 'AGE', 'check_given', 'age_data', 'age_labels',
            'agedb_data', 'agedb_labels', 'imdb_wiki_data', 'imdb_wiki_labels', 'age_values', 'proxies', 'loading_cost']
 
-# %% ../../nbs/api/40i_bench.images.ipynb #9f43a56f
+# %% ../../nbs/api/40i_bench.images.ipynb #455bffdf
 from functools import partial
 from pathlib import Path
-from .files import write_json
+from ..files import write_json
 from .recipes import DEFAULT, OFFICIAL, TABLE11, TASKS, Task, given
 from ..data.folders import get_source, how_to_get
 
