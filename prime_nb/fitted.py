@@ -355,12 +355,13 @@ def _with_proxies(model, p, centroid, n_targets):
     with torch.no_grad(): proxies.features.copy_(p['features'])
     return wrap_head(model, lambda n: proxies).eval()
 
-# %% ../nbs/api/65a_fitted.ipynb #f5aa8d48
+# %% ../nbs/api/65a_fitted.ipynb #3c9cbcc0
 def load_fitted(
     folder,       # from `Fitted.save`
     device=None,  # for pictures; None: a GPU if there is one
     encoder=None, # for text, where the model was made with an encoder of its own
     network=None, # for a network of your own: a module, or a function n_out -> module, as for `fit_images`
+    pictures=None, # folder in which names of pictures and maps are looked up; None: the current one
 ) -> Fitted:
     "Read a model; `FileNotFoundError`, or `ValueError` that says what is wrong with it. Nothing in the files is executed"
     tensors, info = load_model(folder)
@@ -369,6 +370,7 @@ def load_fitted(
     target, d = _read_target(json_field(info, 'target', dict, 'model.json')), json_field(info, 'input', dict, 'model.json')
     if d.get('kind') == 'maps' and 'maps' not in INPUTS: import_module('prime_nb.own_maps') # it makes that kind known
     inp = input_from_dict(d, **({} if encoder is None else dict(encoder=encoder)))
+    if pictures is not None: inp.folder = pictures
     net, prox = ({k.removeprefix(p): t for k,t in tensors.items() if k.startswith(p)} for p in ('net.', 'proxies.'))
     _check_net(spec, net, target)
     model = _with_weights(image_maker(network)(spec) if network else make_network(spec), net)

@@ -110,7 +110,7 @@ def _square(inp, picture, path):
     if not np.isfinite(a).any(): raise ValueError(f'{path} has no valid pixel in its middle square: got NaN or level {inp.missing} everywhere. Leave this row out, or set `missing`.')
     return a
 
-# %% ../nbs/api/66b_own_maps.ipynb #f5bc40ca
+# %% ../nbs/api/66b_own_maps.ipynb #1e3a04b5
 @patch
 def read_maps(self:MapInput,
     df, # rows with names of pictures and maps
@@ -119,7 +119,7 @@ def read_maps(self:MapInput,
     pictures = image_paths(check_table(df, [self.column, self.map_column]), self.column, self.folder)
     paths = [Path(self.folder)/str(v) for v in df[self.map_column]]
     if lost := [p for p in paths if not p.is_file()]:
-        raise FileNotFoundError(f'no such map: {lost[0]}, {len(lost)} of {len(paths)} are missing. Names are looked up in `folder`, which is {str(self.folder)!r}.')
+        raise FileNotFoundError(f'no such map: {lost[0]}, {len(lost)} of {len(paths)} are missing. Names are looked up in `folder`, which is {str(self.folder)!r}; a loaded model is told with load_maps(..., pictures=DIR).')
     return np.stack([_square(self, *o) for o in zip(pictures, paths)]).astype(np.float32)
 
 INPUTS['maps'] = MapInput
@@ -307,11 +307,12 @@ def _train_maps(spec, pretrained, data, kept, target, bins, sample, choose, seed
         keep = train(learn, config, kept and judge_pixels(kept[1], target, bins), progress)
     return learn, full, keep
 
-# %% ../nbs/api/66b_own_maps.ipynb #0847ac05
+# %% ../nbs/api/66b_own_maps.ipynb #7b8454fc
 def load_maps(
     folder,      # from `save`
     device=None, # None: a GPU if there is one
+    pictures=None, # folder in which names of pictures and maps are looked up; None: the current one
 ) -> MapFitted:
     "Read a model of maps; errors of `load_fitted`, `ValueError` for a model of something else. Nothing in the files is executed"
-    if not isinstance(f := load_fitted(folder, device), MapFitted): raise ValueError(f'{folder} holds no model of maps: got one for {f.kind}. Use load_fitted.')
+    if not isinstance(f := load_fitted(folder, device, pictures=pictures), MapFitted): raise ValueError(f'{folder} holds no model of maps: got one for {f.kind}. Use load_fitted.')
     return f

@@ -170,7 +170,12 @@ class TestDocumentation:
 
     def test_parameters_are_a_table(self):
         lines = site_nbdev.table(site_nbdev.parameters(TestDocumentation.f)).splitlines()
-        assert lines[0].startswith('| parameter | ') and '| <code>z</code> |' in lines[2] and 'weight \\| factor' in lines[3] and lines[-1].startswith('| *returns* |')
+        assert lines[0].startswith('| parameter | ') and '| <code>z</code> |' in lines[2] and 'weight \\| factor' in lines[3] and lines[-1].startswith('| *returns* |') and lines[-1].endswith(' scalar |')
+
+    def test_a_result_of_which_nothing_is_said_has_no_row(self):
+        def g(z, # (B, F) features
+        ): pass
+        assert [r[0] for r in site_nbdev.parameters(g)] == ['z']
 
     def test_the_call_shows_defaults(self): assert site_nbdev.signature(TestDocumentation.f, 'f') == 'f(z, w=1.0)'
 

@@ -27,6 +27,7 @@ LOOK = '''JSON.stringify({
     '.MathJax, mjx-container, pre, table, .math, details:not([open])')).slice(0, 3).map(e => e.tagName + '.' + e.className + ' ' + (e.textContent || '').slice(0, 40)),
   maths: [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(e => e.getAttribute('data-mjx-error') || e.textContent),
   raw: [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent.slice(0, 60)),
+  cut: [...document.querySelectorAll('div.math')].filter(d => [...d.children].some(c => c.getBoundingClientRect().left < d.getBoundingClientRect().left - 1)).map(d => d.id || d.textContent.slice(0, 40)),
   broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
   dim: [...document.querySelectorAll('.cell_output img, .gallery img')].filter(i => getComputedStyle(i).backgroundColor != (
     i.classList.contains('dark-light') ? 'rgba(0, 0, 0, 0)' : 'rgb(255, 255, 255)')).map(i => i.src)})'''
@@ -125,6 +126,7 @@ class Browser:
         if look['wide'] > 0: yield f'{look["wide"]} px wider than the screen: {look["blame"]}'
         yield from (f'mathematics: {m}' for m in look['maths'])
         yield from (f'mathematics was not set: {m}' for m in look['raw'])
+        yield from (f'mathematics begins left of where it is seen: {m}' for m in look['cut'])
         yield from (f'a picture is missing: {b}' for b in look['broken'])
         yield from (f'a picture does not lie on its paper (white, or none for dark-light): {d}' for d in look['dim'])
 

@@ -52,8 +52,15 @@ def parameters(obj):
     except (ValueError, TypeError, SyntaxError, IndexError, OSError, AttributeError): return []
     row = lambda name, d: (name, type_name(d['anno']), default_text(d['default']), ' '.join((d['docment'] or '').split()))
     rows = [row(n, d) for n, d in found.items() if n not in ('return', 'self', 'cls')]
-    back = found.get('return')
-    return rows + ([row('return', back)] if back and not inspect.isclass(obj) else [])
+    back = None if inspect.isclass(obj) else found.get('return')
+    last = back and row('return', back | dict(docment=back['docment'] or result_comment(obj)))
+    return rows + ([last] if last and any(last[1:]) else [])
+
+def result_comment(obj):
+    "What stands behind the signature of a function without an annotation of its result, where fastcore does not look: `): # text`"
+    try: found = re.search(r'^\s*\)\s*:\s*#\s*(.+)', inspect.getsource(obj), re.M)
+    except (OSError, TypeError): return ''
+    return found[1] if found else ''
 
 def table(rows):
     "Parameters as a table; empty where no comment says anything"

@@ -103,7 +103,8 @@ def recipe_table(recipe):
     "Hyper-parameters of a recipe: value, where it comes from, what a search tries"
     tried = lambda k: ', '.join(map(str, recipe.space.get(k, [])))
     lines = [(f'`{k}`', f'`{v.value!r}`', v.source, tried(k)) for k, v in sorted(recipe.values.items())]
-    return rows(['setting', 'value', 'source', 'a search tries'], lines) if lines else ''
+    n = 4 if recipe.space else 3
+    return rows(['setting', 'value', 'source', 'a search tries'][:n], [l[:n] for l in lines]) if lines else ''
 
 def method_page(method, recipes, note, entry, page):
     "One method: what it is, paper, licence, hyper-parameters"
@@ -147,7 +148,8 @@ def papers_page(entries, cited, titles):
     "The bibliography, with the pages that name each paper"
     def one(key):
         pages = sorted(set(cited.get(key, [])), key=list(titles).index)
-        back = 'Named in ' + ', '.join(f'[{titles[p]}](/{p})' for p in pages) + '.' if pages else ''
+        name = lambda p: f'[{titles[p]}{" (method)" if p.startswith("methods/") else ""}](/{p})'
+        back = 'Named in ' + ', '.join(map(name, pages)) + '.' if pages else ''
         return f'(paper-{key})=\n{entry_text(entries[key])} {back}'.strip()
     return '# Papers\n\n> What the notebooks name, by first author.\n\n' + '\n\n'.join(map(one, entries)) + '\n'
 

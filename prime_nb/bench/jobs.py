@@ -52,15 +52,16 @@ def read_run(
 
 def _refuse(word): raise ValueError(f'{word} is no number of JSON')
 
-# %% ../../nbs/api/40d_bench.jobs.ipynb #4e39a10f
+# %% ../../nbs/api/40d_bench.jobs.ipynb #75657264
 def differences(
     old:dict, # dotted setting -> value
     new:dict, # dotted setting -> value
 ) -> list: # of 'lr: 0.01 there, 0.001 here'
-    "Settings that are not the same"
+    "Settings that are not the same; 5 is the same as 5.0"
     show = lambda d, k: repr(d[k]) if k in d else 'not set'
-    pairs = [(k, show(old, k), show(new, k)) for k in sorted({*old, *new})]
-    return [f'{k}: {a} there, {b} here' for k,a,b in pairs if a != b]
+    same = lambda a, b: {type(a), type(b)} == {int, float} and a == b
+    keys = [k for k in sorted({*old, *new}) if not same(old.get(k), new.get(k))]
+    return [f'{k}: {a} there, {b} here' for k in keys if (a := show(old, k)) != (b := show(new, k))]
 
 # %% ../../nbs/api/40d_bench.jobs.ipynb #8fcfc73a
 def holds_arrays(

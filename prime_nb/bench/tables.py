@@ -161,7 +161,7 @@ def task_labels(
     s = load(task.data)(folder, **data)
     return dict(bins=s.bins, train=s.train[1], val=s.dev[1], test=s.test()[1])
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #0c31cb84
+# %% ../../nbs/api/44a_bench.tables.ipynb #fea40c78
 def fill_statistics(
     task=None,   # name of one whose data is loaded
     folder=None, # of its data
@@ -173,14 +173,19 @@ def fill_statistics(
         real, other = tasks_of(dict(dataset=d))
         name = task if task and task in (real, other) else other
         known = find_task(name)
-        labels = known and task_labels(known, folder, whole=name == task)
+        labels = known and task_labels(known, folder if name == task else None, whole=name == task)
         ours = label_statistics(labels) | dict(target=known.target) if labels else {}
         why = None if labels else f'not loaded; prime_table 10 --task {name} does' if known else f'there is no {name}'
         parts.append(dict(dataset=d, task=name, missing=why, paper=paper, here=ours))
     return dict(rows=names, parts=parts)
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #208c97d0
-WORDS = dict(backbone=lambda t, c: t.doc, loss=lambda t, c: f'{c["loss"]}, weights {c["weights"]}{" with LDS" if c.get("lds") else ""}',
+# %% ../../nbs/api/44a_bench.tables.ipynb #a74f2848
+def _network(task, config):
+    "What is trained, in a word or two; the line of the task where no setting says it"
+    named = [str(config[k]) for k in ('data.encoder', 'model.arch') if k in config]
+    return ' and '.join(named) if named else task.doc
+
+WORDS = dict(backbone=_network, loss=lambda t, c: f'{c["loss"]}, weights {c["weights"]}{" with LDS" if c.get("lds") else ""}',
              schedule=lambda t, c: ' '.join([c['schedule'], *(f'{c[k]}' for k in ('schedule.milestones', 'schedule.gamma') if k in c)]))
 
 def fill_settings(
@@ -237,7 +242,7 @@ def block_rows(
         out.append(['', r['method'], *ours])
     return out
 
-# %% ../../nbs/api/44a_bench.tables.ipynb #ac96c098
+# %% ../../nbs/api/44a_bench.tables.ipynb #1b87a527
 def setting_cell(
     c:dict, # paper, here
 ) -> str:
@@ -255,7 +260,13 @@ def plain_blocks(
     head = [f'paper | {t["task"] or "not here"}', *t['columns']]
     words = [r for r in t['rows'] if r['label'] in WORDS]
     return [[head, *([r['label'], *map(setting_cell, r['cells'])] for r in t['rows'] if r not in words)],
-            [['', 'paper', 'here'], *([r['label'], r['cells'][0]['paper'], r['cells'][0]['here'] or 'not here'] for r in words)]]
+            [['', 'paper', 'here'], *([r['label'], r['cells'][0]['paper'], _by_variant(t['columns'], r)] for r in words)]]
+
+def _by_variant(columns, row):
+    "What is here, once if it is the same for all variants"
+    here = [c['here'] or 'not here' for c in row['cells']]
+    others = [f'{h} ({n})' for n,h in zip(columns, here) if h != here[0]]
+    return '; '.join(here[:1] + others)
 
 # %% ../../nbs/api/44a_bench.tables.ipynb #2c5b292d
 GENERATED = 'generated data: the order of the methods can be compared with the paper, the figures cannot'

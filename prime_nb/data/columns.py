@@ -153,7 +153,7 @@ class Columns:
             if isinstance(v, bool) or not isinstance(v, (int, float)) or not v > 0: raise ValueError(f'{k} must be a positive number: got {v!r}')
         self.max_levels, self.min_count, self.clip, self.specs, self.dropped = max_levels, min_count, float(clip), [], {}
 
-# %% ../../nbs/api/29b_data.columns.ipynb #f3c7d679
+# %% ../../nbs/api/29b_data.columns.ipynb #7ac67384
 def check_table(
     df,        # what a user passed
     needs=(),  # names of columns that it must have
@@ -163,7 +163,7 @@ def check_table(
     names = list(df.columns)
     if not df.columns.is_unique: raise ValueError(f'names of columns must be unique: got {df.columns[df.columns.duplicated()][0]!r} twice. Rename one.')
     if odd := [c for c in names if not isinstance(c, (str, int, np.integer))]: raise ValueError(f'names of columns must be text: got {odd[0]!r}. Set df.columns.')
-    if lacking := [c for c in needs if c not in names]: raise ValueError(f'the table lacks the columns {lacking}: got {names[:20]}. Add them, empty if their values are not known.')
+    if lacking := [c for c in needs if c not in names]: raise ValueError(f'the table lacks the columns {lacking}: got {names[:20]}. Correct the names; inputs whose values are not known may be empty columns.')
     return df
 
 # %% ../../nbs/api/29b_data.columns.ipynb #78e62a97

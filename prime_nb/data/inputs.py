@@ -118,7 +118,7 @@ def read_image(
     except Exception as e: raise ValueError(f'{path} cannot be read as a picture: {e}. Remove or replace the file.') from None
     return np.asarray(ImageOps.fit(im, (size, size)))
 
-# %% ../../nbs/api/29c_data.inputs.ipynb #17923625
+# %% ../../nbs/api/29c_data.inputs.ipynb #5fc89631
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 
 def image_paths(
@@ -132,7 +132,7 @@ def image_paths(
     else: paths = [Path(p) for p in new]
     if not paths: raise ValueError(f'no pictures: got {new if isinstance(new, (str, Path)) else "an empty list"}, expected files that end in {", ".join(IMAGE_SUFFIXES[:3])}, ...')
     if lost := [p for p in paths if not p.is_file()]:
-        raise FileNotFoundError(f'no such picture: {lost[0]}, {len(lost)} of {len(paths)} are missing. Names are looked up in `folder`, which is {str(folder)!r}.')
+        raise FileNotFoundError(f'no such picture: {lost[0]}, {len(lost)} of {len(paths)} are missing. Names are looked up in `folder`, which is {str(folder)!r}; a loaded model is told with load_fitted(..., pictures=DIR).')
     return paths
 
 # %% ../../nbs/api/29c_data.inputs.ipynb #ace56109
