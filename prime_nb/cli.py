@@ -8,14 +8,14 @@ __all__ = ['ABOUT_BENCH', 'Parser', 'command', 'quietly', 'fail', 'parse_seeds',
            'show_table', 'show_search', 'together', 'prime_bench', 'misplaced', 'user_changes', 'tabular',
            'paper_table', 'bench', 'search', 'write_table', 'check_table_options', 'prime_table', 'prime_verify']
 
-# %% ../nbs/api/60_cli.ipynb #da98e2b0
+# %% ../nbs/api/60_cli.ipynb #ac82633e
 import argparse, json, os, sys, warnings
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from . import __version__
 from .bench import chosen # makes the recipes of the peers known
-from .bench.recipes import HOMES, PROTOCOLS, TASKS, describe_methods, describe_task, check_folder, get_task, read_change, task_names
+from .bench.recipes import HOMES, PROTOCOLS, TASKS, describe_methods, describe_task, check_folder, get_task, load, read_change, task_names
 
 # %% ../nbs/api/60_cli.ipynb #79e685ef
 class Parser(argparse.ArgumentParser):
@@ -299,7 +299,7 @@ def write_table(
     try: write_report(out, dataset)
     except ValueError as e: print(f'prime_bench: summary.json was not written: {e}', file=sys.stderr)
 
-# %% ../nbs/api/60_cli.ipynb #006075e5
+# %% ../nbs/api/60_cli.ipynb #3b49a3e4
 def check_table_options(
     p:Parser, # whose `error` ends the command
     a, # parsed arguments of `prime_table`
@@ -326,8 +326,7 @@ def prime_table(
     p.add_argument('--version', action='version', version=f'prime_nb {__version__}')
     a = p.parse_args(argv)
     check_table_options(p, a)
-    from prime_nb.bench.paper_runs import show_paper_table
-    return show_paper_table(a.number, a.results, a.seeds, a.task, a.twin, a.data, a.form, a.out)
+    return load('prime_nb.bench.paper_runs:show_paper_table')(a.number, a.results, a.seeds, a.task, a.twin, a.data, a.form, a.out)
 
 # %% ../nbs/api/60_cli.ipynb #c6a6a71f
 @command
