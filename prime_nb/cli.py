@@ -6,7 +6,7 @@
 __all__ = ['ABOUT_BENCH', 'Parser', 'command', 'quietly', 'fail', 'parse_seeds', 'parse_setting', 'parse_shard', 'names',
            'positive', 'shared_options', 'prime_demo', 'more_table_options', 'what_to_do', 'bench_parser', 'show_list',
            'show_table', 'show_search', 'together', 'prime_bench', 'misplaced', 'user_changes', 'tabular',
-           'paper_table', 'bench', 'search', 'write_table', 'check_table_options', 'prime_table', 'prime_verify']
+           'paper_table', 'bench', 'search', 'write_table', 'prime_table', 'prime_verify']
 
 # %% ../nbs/api/60_cli.ipynb #ac82633e
 import argparse, json, os, sys, warnings
@@ -299,16 +299,7 @@ def write_table(
     try: write_report(out, dataset)
     except ValueError as e: print(f'prime_bench: summary.json was not written: {e}', file=sys.stderr)
 
-# %% ../nbs/api/60_cli.ipynb #3b49a3e4
-def check_table_options(
-    p:Parser, # whose `error` ends the command
-    a, # parsed arguments of `prime_table`
-):
-    "Refuse `--data` where nothing reads it, and say when there are no results"
-    if a.data and not (a.task and a.number == 10): p.error('--data goes with table 10 and the name of a data set: prime_table 10 --task NAME --data DIR')
-    if a.number in {*range(1, 10), *range(15, 26)} and not Path(a.results).is_dir():
-        print(f'prime_table: there is no folder of results {a.results}: prime_bench table {a.number} makes it, or give another with --results', file=sys.stderr)
-
+# %% ../nbs/api/60_cli.ipynb #06b725d1
 @command
 def prime_table(
     argv=None, # arguments; None: those of the process
@@ -325,7 +316,7 @@ def prime_table(
     p.add_argument('--out', help='file to write to; default: print')
     p.add_argument('--version', action='version', version=f'prime_nb {__version__}')
     a = p.parse_args(argv)
-    check_table_options(p, a)
+    if a.data and not (a.task and a.number == 10): p.error('--data goes with table 10 and the name of a data set: prime_table 10 --task NAME --data DIR')
     return load('prime_nb.bench.paper_runs:show_paper_table')(a.number, a.results, a.seeds, a.task, a.twin, a.data, a.form, a.out)
 
 # %% ../nbs/api/60_cli.ipynb #c6a6a71f

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from .bench.recipes import parts, plain
 
-# %% ../nbs/api/66b_own_maps.ipynb #9502e1c3
+# %% ../nbs/api/66b_own_maps.ipynb #7f11edeb
 from .callback.dense import MapLoss
 from .checks import check_targets
 from .data.columns import check_table, json_field
@@ -29,7 +29,7 @@ from .fitting import make_learner, make_loaders, own_settings, seeded, split_row
 from .metrics import shot_metrics
 from .models.backbone import PixelNet
 from .models.depth import DepthNet
-from .own import as_table, bins_for
+from .own import as_table, bins_for, with_epochs
 
 # %% ../nbs/api/66b_own_maps.ipynb #744e9a98
 def _levels(path):
@@ -255,7 +255,7 @@ def _draw(x, y, p, name):
     fig.colorbar(shown, ax=axes[1:], label=name, shrink=.7)
     return axes
 
-# %% ../nbs/api/66b_own_maps.ipynb #f715a2b5
+# %% ../nbs/api/66b_own_maps.ipynb #8726e899
 def _map_rows(df, inp, valid, seed, method):
     "Rows and maps to train on, and such a pair to stop by, or None"
     check_map_method(method)
@@ -268,11 +268,7 @@ def _map_rows(df, inp, valid, seed, method):
 
 def _map_units(target, y): return target.encode(y.reshape(len(y), -1)).reshape(len(y), 1, *y.shape[1:])
 
-def _map_config(kind, y, method, settings, epochs, n_features):
-    "Settings by the means of maps, as the network learns them"
-    return own_settings(kind, y, method, n_features, (settings or {}) | ({} if epochs is None else dict(epochs=epochs)))
-
-# %% ../nbs/api/66b_own_maps.ipynb #0fd39849
+# %% ../nbs/api/66b_own_maps.ipynb #807ddbfb
 def fit_maps(
     df,             # DataFrame or CSV file: names of pictures and of maps
     image_col,      # column with the names of pictures
@@ -290,7 +286,7 @@ def fit_maps(
     (rows, y), kept = _map_rows(df, inp, valid, seed, method)
     x, sample, means, spec = inp.read(rows), pixel_sample(y, seed), mean_targets(y, map_col), dict(kind='maps', arch=arch, n_out=1)
     target, bins = make_target(sample, [map_col]), bins_for(sample, bins)
-    choose = partial(_map_config, 'pretrained' if pretrained else 'images', target.encode(means)[:, 0].double().numpy(), method, settings, epochs)
+    choose = partial(own_settings, 'pretrained' if pretrained else 'images', target.encode(means)[:, 0].double().numpy(), method, changes=with_epochs(settings, epochs)) # by the means of maps
     learn, full, keep = _train_maps(spec, pretrained, (x, y), kept and (inp.read(kept[0]), kept[1]), target, bins, sample, choose, seed, device, progress)
     return MapFitted(inp, target, spec, learn.model, plain(full) | dict(method=method, seed=seed, best_epoch=keep.best_at), {k: v.source for k,v in full.items()}, keep.history, bins, learn, (rows, means, x))
 

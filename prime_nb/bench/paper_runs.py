@@ -66,7 +66,7 @@ def bench_table(
     print(table_text(fill(a.number, a.out, seeds, task, a.twin, a.data)), flush=True)
     return int(bool(lost))
 
-# %% ../../nbs/api/44b_bench.paper_runs.ipynb #6bcdd1bc
+# %% ../../nbs/api/44b_bench.paper_runs.ipynb #326c3717
 def show_paper_table(
     n:int, results, # number of the table, folder of results
     seeds=range(5), task=None, twin=False, data=None, # as in `fill`
@@ -74,6 +74,7 @@ def show_paper_table(
     out=None,       # file to write to; None: print
 ) -> int: # exit status
     "`prime_table N`"
+    if 'parts' in paper_table(n) and not Path(results).is_dir(): print(f'prime_table: there is no folder of results {results}: prime_bench table {n} makes it, or give another with --results', file=sys.stderr)
     text = FORMATS[form](fill(n, results, seeds, task, twin, data)).rstrip('\n')
     if out is None: print(text, flush=True)
     else:
