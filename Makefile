@@ -40,7 +40,7 @@ test-newest: env ## Install the package beside the newest fastai, without nbdev,
 readme: env ## Write README.md from nbs/index.ipynb
 	$(PY) tools/readme_from_index.py
 
-outputs: env ## Run notebooks and store their outputs (NB="nbs/api/02_targets.ipynb" for some of them)
+outputs: env ## Run notebooks and store their outputs (NB="nbs/api/03_targets.ipynb" for some of them)
 	$(PY) tools/run_notebooks.py $(NB)
 
 export: env ## Write the package from the notebooks, and clean them

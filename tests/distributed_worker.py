@@ -22,9 +22,9 @@ from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.rank_n_contrast import RankNContrast
 from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
-from prime_nb.bench.recipes import Task
-from prime_nb.bench.tasks import Splits
-from prime_nb.bench.training import BestEpoch
+from prime_nb.methods.recipes import Task
+from prime_nb.bench.tasks.basic import Splits
+from prime_nb.methods.training import BestEpoch
 from prime_nb.callback.distributed import on_ranks
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.loss import TrainLoss

@@ -243,7 +243,7 @@ def units_are_said(name, package):
             if re.fullmatch(pattern, p.name) and p.comment and not REFERENCE.search(p.comment) and not re.search(words, p.comment) and not re.search(words, whole_doc(name, package)): yield f'no unit of {p.name} in {p.comment!r}'
 
 RULES = has_docstring, parameters_are_said, comments_say_more_than_names, arrays_have_shapes, errors_are_named, units_are_said
-PAPERS = re.compile(r'(baselines\..*|objective|proxies|alignment|losses|metrics|callback\..*)$')
+PAPERS = re.compile(r'(baselines\..*|objective|proxies|alignment|head|losses|metrics|callback\..*)$')
 
 def modules_without_source(package, plumbing=()):
     "Modules of methods whose docstrings name neither a paper nor an equation"

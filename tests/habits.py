@@ -37,7 +37,7 @@ from prime_nb.baselines.conr import ConR
 from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
 from prime_nb.callback.fds import FDS
-from prime_nb.callback.head import find_head, strip
+from prime_nb.head import find_head, strip
 from prime_nb.callback.metrics import ShotMetric
 from prime_nb.callback.prime import PRIME
 from prime_nb.callback.regularizer import Regularizer

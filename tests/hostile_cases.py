@@ -34,7 +34,7 @@ from prime_nb.bench.files import Lock
 from prime_nb.files import write_json
 from prime_nb.bench.jobs import Job, finished, read_run
 from prime_nb.checks import check_close, check_targets, relative_error, to_numpy
-from prime_nb.data.cache import cached, cached_path
+from prime_nb.cache import cached, cached_path
 from prime_nb.data.columns import Columns
 from prime_nb.data.inputs import ArrayInput, ImageInput, read_image
 from prime_nb.data.memory import tensor_dls
@@ -45,8 +45,8 @@ from prime_nb.metrics import GM, MAE, MSE, RMSE, Pearson, Relevance, balanced_ma
 from prime_nb.models.mlp import MLP
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import Proxies, make_proxies, proxy_kl, proxy_loss, proxy_targets
-from prime_nb.saved import load_model, save_model
-from prime_nb.table_file import disarm, read_table
+from prime_nb.own.saved import load_model, save_model
+from prime_nb.data.table_file import disarm, read_table
 from prime_nb.targets import LabelBins, lds_window
 
 NAN, INF = float('nan'), float('inf')

@@ -6,7 +6,7 @@ import pytest
 
 from prime_nb.checks import shared_dir
 
-CODE = 'import sys; from prime_nb.cli import {0}; sys.exit({0}())'
+CODE = 'import sys; from prime_nb.cli.bench import {0}; sys.exit({0}())'
 
 
 def command(name, *args): return [sys.executable, '-c', CODE.format(name), *map(str, args)]
@@ -28,7 +28,7 @@ def test_help_is_quick(name):
     assert run('prime_bench', '--list').stdout.count('paper, Table 1') > 20
 
 def test_help_and_list_import_nothing_heavy():
-    code = "import sys, prime_nb.cli as c; c.prime_bench(['--list']); print(sorted({'torch', 'numpy', 'fastai', 'scipy'} & set(sys.modules)), file=sys.stderr)"
+    code = "import sys, prime_nb.cli.bench as c; c.prime_bench(['--list']); print(sorted({'torch', 'numpy', 'fastai', 'scipy'} & set(sys.modules)), file=sys.stderr)"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stderr.strip() == '[]'
 
 def test_two_processes_give_the_figures_of_one_and_a_finished_benchmark_only_prints(tmp_path):

@@ -12,8 +12,8 @@ from torch import nn
 
 from prime_nb.baselines.conr import ConR
 from prime_nb.baselines.ranksim import RankSim
-from prime_nb.bench.recipes import get_task
-from prime_nb.bench.runner import plan, run_jobs
+from prime_nb.methods.recipes import get_task
+from prime_nb.bench.run import plan, run_jobs
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.prime import PRIME
 from prime_nb.callback.regularizer import Regularizer

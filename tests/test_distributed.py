@@ -86,7 +86,7 @@ def test_saving_and_loading_under_ddp(found):
         assert gap(f['rest']['loaded'], f['rest']['kept']) == 0
         assert gap(f['rest']['kept'], found[0]['rest']['kept']) < CLOSE
 
-BENCH = '--no-python', sys.executable, '-c', 'from prime_nb.cli import prime_bench; raise SystemExit(prime_bench())'
+BENCH = '--no-python', sys.executable, '-c', 'from prime_nb.cli.bench import prime_bench; raise SystemExit(prime_bench())'
 
 def test_a_benchmark_is_shared_by_the_processes_of_a_launcher(tmp_path):
     out = launch(*BENCH, 'toy', '--out', tmp_path, '--methods', 'sqinv,prime', '--seeds', 2, '--epochs', 2)

@@ -23,7 +23,7 @@ NBS = ROOT/'nbs'
 
 @pytest.fixture
 def book():
-    b = Book(pages={'api/02_targets.ipynb': 'api/targets', 'book/01_start.ipynb': 'book/start'}, files={'CHANGELOG.md': 'changelog'}, extras={'book/a.html'},
+    b = Book(pages={'api/03_targets.ipynb': 'api/targets', 'book/01_start.ipynb': 'book/start'}, files={'CHANGELOG.md': 'changelog'}, extras={'book/a.html'},
              modules={'p.targets': 'api/targets', 'p.losses': 'api/losses'}, blob='https://x/blob/main',
              papers={'Yang et al. 2021': 'yang2021', 'Wang and Wang 2023': 'wang2023'})
     for module, name in [('p.targets', 'LabelBins'), ('p.targets', 'LabelBins.index'), ('p.losses', 'table'), ('p.a', 'same_name'), ('p.b', 'same_name')]: b.add(Name(module, name))
@@ -59,13 +59,13 @@ class TestNames:
 
 class TestLinks:
     @pytest.mark.parametrize('text, want', [
-        ('[a](02_targets.ipynb)', '[a](/api/targets)'), ('[a](../book/01_start.ipynb#Some-Heading)', '[a](/book/start#some-heading)'),
+        ('[a](03_targets.ipynb)', '[a](/api/targets)'), ('[a](../book/01_start.ipynb#Some-Heading)', '[a](/book/start#some-heading)'),
         ('[a](../../CHANGELOG.md)', '[a](/changelog)'), ('[a](../../LICENSE)', '[a](https://x/blob/main/LICENSE)'),
         ('[a](../book/a.html)', '<a href="../book/a.html">a</a>'), ('[a](https://x.y)', '[a](https://x.y)'), ('[a](#here)', '[a](#here)'), ('![p](../images/a.png)', '![p](../images/a.png)'),
-        ('`[a](b.ipynb)`', '`[a](b.ipynb)`'), ('[`LabelBins`](02_targets.ipynb)', '[`LabelBins`](/api/targets)')])
+        ('`[a](b.ipynb)`', '`[a](b.ipynb)`'), ('[`LabelBins`](03_targets.ipynb)', '[`LabelBins`](/api/targets)')])
     def test_links_lead_to_pages(self, book, page, text, want): assert translated(book, page, text) == want
 
-    @pytest.mark.parametrize('name, want', [('api/04a_objective.ipynb', 'api/objective'), ('api/20_callback.head.ipynb', 'api/callback.head'), ('index.ipynb', 'index')])
+    @pytest.mark.parametrize('name, want', [('api/10_objective.ipynb', 'api/objective'), ('api/callback/03_prime.ipynb', 'api/callback/prime'), ('index.ipynb', 'index')])
     def test_pages_are_where_nbdev_looks_for_them(self, name, want): assert build_docs.docname(name) == want
 
 
@@ -196,7 +196,7 @@ def recipes():
     "All recipes: those of peers are known once their modules are imported"
     package = import_module('prime_nb.bench')
     for m in pkgutil.iter_modules(package.__path__): import_module(f'prime_nb.bench.{m.name}')
-    return import_module('prime_nb.bench.recipes').RECIPES
+    return import_module('prime_nb.methods.recipes').RECIPES
 
 
 class TestMethods:
@@ -269,7 +269,7 @@ class TestOtherPages:
     def test_the_table_of_symbols_has_those_of_the_method(self):
         table = (ROOT/'docs'/'symbols.md').read_text(encoding='utf-8')
         atoms = lambda text: set(re.findall(r'\\(?:tau|lambda|alpha|beta|delta|Delta|phi)(?:_\w|_\{\w+\})?|\b[CATM]\b|[yzds](?:\^p)?_\w|[yz]\^p', ' '.join(re.findall(r'\$([^$]+)\$', text))))
-        for name in ('01_distances', '03_proxies', '04_alignment', '04a_objective', '21_callback.prime'):
+        for name in ('02_distances', '09_proxies', '04_alignment', '10_objective', 'callback/03_prime'):
             text = source(read(NBS/'api'/f'{name}.ipynb')['cells'][1])
             first = '\n'.join(line.split('|')[1] for line in text.splitlines() if line.startswith('| $'))
             assert not atoms(first) - atoms(table) - {'y^p', 'z^p'}, name

@@ -9,10 +9,10 @@ from nbtools import ROOT
 # Modules of methods that follow no paper, each for a reason
 PLUMBING = {
     'baselines.pairs': 'pairs and labels, for all regularisers', 'callback.accumulate': 'order of events in a step', 'callback.distributed': 'processes',
-    'callback.head': 'where z is kept', 'callback.loss': 'parameters of any loss', 'callback.metrics': 'metrics of `metrics`, epoch by epoch',
+    'head': 'where z is kept', 'callback.loss': 'parameters of any loss', 'callback.metrics': 'metrics of `metrics`, epoch by epoch',
     'callback.precision': 'bfloat16', 'callback.regularizer': 'any loss on features', 'callback.resume': 'seeds and checkpoints'}
 # Names that may leave something out, each for a reason: {'module.name': 'reason'}
-ALLOWED = {'data.rooms.along': '`side` is a wall of the room, and has no unit'}
+ALLOWED = {'twins.rooms.along': '`side` is a wall of the room, and has no unit'}
 
 
 @pytest.fixture(scope='module')

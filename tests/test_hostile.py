@@ -14,8 +14,8 @@ from prime_nb.distances import cosine_distance, euclidean_distance
 from prime_nb.metrics import MAE, RMSE, Pearson, shot_metrics
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import make_proxies
-from prime_nb.saved import load_model, save_model
-from prime_nb.table_file import disarm, is_number
+from prime_nb.own.saved import load_model, save_model
+from prime_nb.data.table_file import disarm, is_number
 from prime_nb.targets import LabelBins
 
 few = settings(derandomize=True, max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -91,7 +91,7 @@ def test_a_benchmark_on_a_full_disk_goes_on_when_there_is_room(tmp_path):
 
 def test_no_space_while_a_file_is_written(tmp_path, monkeypatch):
     from prime_nb.files import write_json
-    from prime_nb.data.cache import cached
+    from prime_nb.cache import cached
     write_json(tmp_path/'a.json', 1)
     def full(self, *a, **kw):
         with open(self, 'w') as f: f.write('ha')

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from prime_nb.own_cli import MARK, OURS, prime_fit, prime_predict
+from prime_nb.cli.fit import MARK, OURS, prime_fit, prime_predict
 
 SHORT = ['--epochs', '2', '--folds', '2', '--jobs', '1']
 ROWS = [(round(float(np.exp(i % 7/3 + i/40)), 3), i % 7, i/40, 'xyz'[i % 3]) for i in range(40)]
@@ -294,7 +294,7 @@ def test_drop_missing_and_two_processes(tmp_path, capsys):
     assert one == two and one['data']['rows'] == 40 and '1 rows without a target were left out' in one['data']['notes']
 
 def test_an_interruption_leaves_nothing(tmp_path, capsys, monkeypatch):
-    import prime_nb.own_cli as cli
+    import prime_nb.cli.fit as cli
     (tmp_path/'data.csv').write_text(csv())
     def stop(*a, **k): raise KeyboardInterrupt
     monkeypatch.setattr(cli, 'fit_source', stop)
@@ -303,7 +303,7 @@ def test_an_interruption_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert 'interrupted. Nothing was written' in capsys.readouterr().err and snapshot(tmp_path) == before
 
 
-CODE = 'import sys; from prime_nb.own_cli import {0}; sys.exit({0}())'
+CODE = 'import sys; from prime_nb.cli.fit import {0}; sys.exit({0}())'
 
 def run(name, *argv, **kw): return subprocess.run([sys.executable, '-c', CODE.format(name), *map(str, argv)], capture_output=True, text=True, timeout=300, **kw)
 
@@ -317,7 +317,7 @@ def test_as_a_user_runs_it(trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; from prime_nb.own_cli import *; prime_predict.__wrapped__; print(sorted({'torch', 'numpy', 'fastai', 'pandas'} & set(sys.modules)))"
+    code = "import sys; from prime_nb.cli.fit import *; prime_predict.__wrapped__; print(sorted({'torch', 'numpy', 'fastai', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip() == '[]'
     for name in ('prime_fit', 'prime_predict'): assert run(name, '--help').stdout.startswith(f'usage: {name}')
 

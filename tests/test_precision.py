@@ -23,7 +23,7 @@ from prime_nb.baselines.srl import SRL
 from prime_nb.callback.precision import Autocast
 from prime_nb.callback.prime import PRIME
 from prime_nb.checks import check_close
-from prime_nb.data.faces import FaceTwin, face_dls
+from prime_nb.twins.faces import FaceTwin, face_dls
 from prime_nb.losses import LOSSES, regression_loss
 from prime_nb.models.small import SmallResNet
 from prime_nb.objective import PrimeLoss

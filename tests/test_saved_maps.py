@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from prime_nb.callback.head import wrap_head
-from prime_nb.fitted import Target, make_network
-from prime_nb.own_maps import MapFitted, MapInput, load_maps
+from prime_nb.head import wrap_head
+from prime_nb.own.fitted import Target, make_network
+from prime_nb.own.maps import MapFitted, MapInput, load_maps
 from prime_nb.proxies import make_proxies
-from prime_nb.saved import INFO, SUMS, WEIGHTS
+from prime_nb.own.saved import INFO, SUMS, WEIGHTS
 from prime_nb.targets import LabelBins
 
 

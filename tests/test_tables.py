@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from prime_nb import cli
-from prime_nb.bench.paper import NUMBERS, needs
+from prime_nb.bench.paper.numbers import NUMBERS, needs
 
-CODE = 'import sys; from prime_nb.cli import {0}; sys.exit({0}())'
+CODE = 'import sys; from prime_nb.cli.bench import {0}; sys.exit({0}())'
 TINY = '--task', 'toy', '--set', 'data.n_test=60', '--set', 'data.n_dev=40'
 
 

@@ -21,7 +21,7 @@ ACTIONS = ('{{.page-actions}}\n{module}[Open in Colab]({colab}){{.colab}} {{down
 
 
 def docname(path):
-    "The page of a notebook, as nbdev's links have it: 'api/04a_objective.ipynb' -> 'api/objective'"
+    "The page of a notebook, as nbdev's links have it: 'api/10_objective.ipynb' -> 'api/objective'"
     path = Path(path)
     return path.with_name(re.sub(r'^\d+[a-zA-Z0-9]*_', '', path.name.lower())).with_suffix('').as_posix()
 
@@ -151,7 +151,7 @@ class Site:
         self.write('papers.md', site_pages.papers_page(self.entries, self.book.cited, titles))
 
     def write_methods(self):
-        recipes = import_module(f'{PACKAGE}.bench.recipes').RECIPES
+        recipes = import_module(f'{PACKAGE}.methods.recipes').RECIPES
         found = site_pages.methods()
         self.write('methods.md', site_pages.methods_page(found, self.spoken, self.page_of))
         for m in found:

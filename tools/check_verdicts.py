@@ -15,7 +15,7 @@ from pathlib import Path
 from prime_nb import __version__
 from prime_nb.files import replacing, write_json
 
-FIT = 'import sys; from prime_nb.own_cli import prime_fit; sys.exit(prime_fit())'
+FIT = 'import sys; from prime_nb.cli.fit import prime_fit; sys.exit(prime_fit())'
 
 
 def cpu():
@@ -36,8 +36,8 @@ def run_fit(train, target, out, options=()):
 def train_all(train, test, target, seeds, epochs=None):
     "Predictions for the test file by every method, trained on the training file with several seeds; a table"
     import torch, warnings
-    from prime_nb.auto import auto_bins
-    from prime_nb.own_cli import METHODS, fit_source
+    from prime_nb.methods.auto import auto_bins
+    from prime_nb.cli.fit import METHODS, fit_source
     torch.set_num_threads(1)
     warnings.simplefilter('ignore')
     bins, inputs = auto_bins(train[target]), [c for c in train if c != target]
@@ -46,7 +46,7 @@ def train_all(train, test, target, seeds, epochs=None):
 
 def make_predictions(folder, name, keep, seeds, epochs=None):
     "Train, unless that was done before: what `prime_fit` compared, and predictions for the test file"
-    from prime_nb.table_file import read_table
+    from prime_nb.data.table_file import read_table
     train, test = (Path(folder)/f'{name}_{s}.csv' for s in ('train', 'test'))
     target, judged, tested, took = read_table(train).df.columns[0], *(Path(keep)/f'{name}_{s}' for s in ('judged.csv', 'tested.csv', 'seconds.json'))
     if not took.exists(): write_json(took, run_fit(train, target, judged, ['--epochs', str(epochs)] if epochs else []))
@@ -56,11 +56,11 @@ def make_predictions(folder, name, keep, seeds, epochs=None):
 def judge(folder, name, keep):
     "The verdict from what `prime_fit` compared, and whether it holds on the test file"
     import pandas as pd
-    from prime_nb.auto import auto_bins
-    from prime_nb.judge import agreement, compare, imbalance, verdict
+    from prime_nb.methods.auto import auto_bins
+    from prime_nb.own.judge import agreement, compare, imbalance, verdict
     from prime_nb.metrics import Relevance
-    from prime_nb.own_cli import METHODS
-    from prime_nb.table_file import read_table
+    from prime_nb.cli.fit import METHODS
+    from prime_nb.data.table_file import read_table
     y = read_table(Path(folder)/f'{name}_train.csv').df.iloc[:, 0]
     judged, tested = (pd.read_csv(Path(keep)/f'{name}_{s}.csv') for s in ('judged', 'tested'))
     bins, phi = auto_bins(y), Relevance(y)
@@ -83,7 +83,7 @@ def summary(results):
 
 def time_fits(folder, names, out):
     "Only time `prime_fit`, one file after the other; for a machine that does nothing else"
-    from prime_nb.table_file import read_table
+    from prime_nb.data.table_file import read_table
     rows = {}
     with tempfile.TemporaryDirectory() as temp:
         for n in names:

@@ -27,7 +27,7 @@ def drawn(path=OUT):
 def draw_ages(ax):
     "Training faces by age, coloured by shot"
     import numpy as np
-    from prime_nb.data.faces import face_ages
+    from prime_nb.twins.faces import face_ages
     from prime_nb.targets import LabelBins
     bins = LabelBins(face_ages()[0], width=1, shots=(25, 5))
     ax.bar(bins.centers, bins.counts, 1, color=np.array(list(SHOTS.values()))[bins.shot_of_bin])

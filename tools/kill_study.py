@@ -29,7 +29,7 @@ class Grid(Task):
     "prime_bench: 3 methods x 2 seeds on made-up data, with arrays"
     argv = ['toy', '--methods', 'sqinv,prime,ranksim', '--seeds', '2', '--epochs', '2', '--jobs', '1', '--arrays', '--set', 'data.n_train=300']
     def do(self, folder):
-        from prime_nb.cli import prime_bench
+        from prime_nb.cli.bench import prime_bench
         return prime_bench([*self.argv, '--out', str(folder/'out')])
     def found(self, folder):
         import numpy as np
@@ -46,14 +46,14 @@ class Grid(Task):
 class Fit(Task):
     "prime_fit: three methods, two folds, report and model"
     def do(self, folder):
-        from prime_nb.own_cli import prime_fit
+        from prime_nb.cli.fit import prime_fit
         if (folder/'model').exists(): return 0
         rows = [(round(2.7**(i % 7/3 + i/40), 3), i % 7, i/40, 'xyz'[i % 3]) for i in range(40)]
         (folder/'data.csv').write_text('\n'.join(['y,a,b,w', *(','.join(map(str, r)) for r in rows)]) + '\n')
         return prime_fit([str(folder/'data.csv'), '--target', 'y', '--out', str(folder/'model'), '--epochs', '1', '--folds', '2', '--jobs', '1'])
     def found(self, folder):
         if not (folder/'model').exists(): return {}
-        from prime_nb.own_cli import OURS, read_model
+        from prime_nb.cli.fit import OURS, read_model
         read_model(folder/'model')
         assert set(os.listdir(folder/'model')) == OURS
         return {'model': sha(folder/'model'/'model'/'model.safetensors')}
@@ -225,7 +225,7 @@ def warm_up():
     os.environ['OMP_NUM_THREADS'] = '1'
     import torch
     torch.set_num_threads(1)
-    import fastai.callback.tracker, matplotlib, pandas, prime_nb.bench.report, prime_nb.bench.training, prime_nb.callback.resume, prime_nb.cli, prime_nb.data.download, prime_nb.own, prime_nb.own_cli, prime_nb.report_html
+    import fastai.callback.tracker, matplotlib, pandas, prime_nb.bench.report, prime_nb.methods.training, prime_nb.callback.resume, prime_nb.cli.bench, prime_nb.data.download, prime_nb.own.fit, prime_nb.cli.fit, prime_nb.own.report
     matplotlib.use('agg')
 
 def summary(rows):

@@ -9,16 +9,19 @@ DOCS = ROOT/'docs'
 
 # Layers of the API, in the order of the sidebar: page, title, what it is, which modules (the first match counts)
 LAYERS = [
-    ('foundations', 'Foundations', 'Distances, bins, metrics, plots: NumPy and plain PyTorch, no fastai.', 'distances targets metrics plots distributed files'),
-    ('method', 'The method', 'PRIME and the losses it is used with, as plain PyTorch modules for a loop of your own.', 'proxies alignment objective losses'),
-    ('callbacks', 'Callbacks', 'The same for fastai: the head that owns the proxies, and the callbacks that read features from it.', 'callback.*'),
-    ('own-data', 'Your own data', 'From a table or a file to a judged and saved model.', 'data.columns data.tabular data.table* data.inputs auto judge fit* saved table_file report_html learner own* sklearn'),
-    ('data', 'Data', 'Data sets, their generated twins, and the cache.', 'data.* data_cli'),
-    ('models', 'Models', 'Networks that the benchmarks use.', 'models.*'),
+    ('ground', 'Ground', 'Comparing honestly, writing files whole, keeping what was computed, several processes.', 'checks files cache distributed'),
+    ('core', 'The method', 'Bins, proxies, losses and metrics as plain PyTorch, for a loop of your own; no fastai.', 'distances targets proxies alignment objective head losses metrics plots'),
     ('baselines', 'Baselines', 'The methods that PRIME is compared with, each from its paper.', 'baselines.*'),
-    ('benchmark-tools', 'Benchmark tools', 'Recipes, runs, searches and tables; the command line.', 'bench.* cli'),
-    ('checks', 'Checks', 'Comparing honestly, and verification against recorded figures.', 'checks verify*'),
-    ('more', 'More', 'Modules of no layer in particular.', '*')]
+    ('callback', 'Callbacks', 'The same for a fastai Learner.', 'callback.* interpret'),
+    ('models', 'Models', 'Networks that the benchmarks use.', 'models.*'),
+    ('data', 'Data', 'Reading tables, pictures, texts and the published data sets.', 'data.*'),
+    ('twins', 'Twins', 'Data that are drawn or made up, for whoever has not the originals.', 'twins.*'),
+    ('methods', 'Methods', 'What a method is: its settings with their sources, and how it is built and trained.', 'methods.*'),
+    ('own', 'Your own data', 'From a table, pictures or texts to a judged and saved model.', 'own.*'),
+    ('bench', 'Benchmarks', 'Data sets, runs, searches and tables.', 'bench.*'),
+    ('cli', 'Commands', 'What the shell has.', 'cli.*'),
+    ('checks', 'Checks', 'Verification against recorded figures.', 'verify*'),
+    ('more', 'More', 'Modules of no room in particular.', '*')]
 PARTS = [('book', 'Book'), ('benchmarks', 'Benchmarks'), ('studies', 'Studies')]
 
 
