@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'as_pair', 'metric', 'MAE', 'MSE', 'RMSE', 'GM', 'delta', 'abs_rel', 'log10', 'Pearson', 'Spearman',
-           'balanced', 'Relevance', 'SERA', 'resolve_metrics', 'shot_metrics', 'balanced_mask', 'summarize',
+           'balanced', 'Relevance', 'SERA', 'resolve_metrics', 'by_shot', 'balanced_mask', 'summarize',
            'paired_difference', 'cosine_similarity', 'label_similarity', 'similarity_spearman', 'associated_means',
            'proxy_spearman']
 
@@ -252,7 +252,7 @@ def _deciders(targ, by):
     return np.broadcast_to(by.reshape(-1, *[1]*(targ.ndim-1)), targ.shape)
 
 # %% ../nbs/api/05_metrics.ipynb #3d521e7c
-def shot_metrics(
+def by_shot(
     pred,                 # predictions (N,), (N, 1), vectors (N, T) or dense (N, ..., H, W)
     targ,                 # targets, same shape up to axes of length 1
     bins:LabelBins,       # made from the training targets
@@ -298,7 +298,7 @@ def _mean_std(values):
 
 # %% ../nbs/api/05_metrics.ipynb #63de0e52
 def summarize(
-    runs, # list of numbers, or of dicts such as `shot_metrics` returns, one per seed
+    runs, # list of numbers, or of dicts such as `by_shot` returns, one per seed
 ) -> dict: # dict(mean, std, n), or such a dict for each metric; std (n-1) is None for one run
     "Mean and standard deviation over seeds; None if a run has no value; `ValueError` for runs with different metrics"
     runs = list(runs)

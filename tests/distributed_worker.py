@@ -28,7 +28,7 @@ from prime_nb.methods.training import BestEpoch
 from prime_nb.callback.distributed import on_ranks
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.loss import TrainLoss
-from prime_nb.callback.metrics import shot_metric_list
+from prime_nb.callback.metrics import shot_metrics
 from prime_nb.callback.prime import PRIME
 from prime_nb.callback.proxynca import ProxyNCA
 from prime_nb.callback.regularizer import Regularizer
@@ -111,7 +111,7 @@ def rest(folder):
     splits = Splits((X[:N], Y[:N]), (X[N:], Y[N:]), lambda: (X[N:], Y[N:]), BINS, net)
     task = Task('ranks', 'a test', 'none:none', {}, 'none', 'none', (), metrics=('MAE', 'GM', 'Pearson'), select='GM/All')
     best = BestEpoch(splits, task)
-    learn = learner(prime(technique='prw')() + [best], None, metrics=shot_metric_list(BINS, ('MAE', 'GM', 'Pearson')), path=folder)
+    learn = learner(prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, ('MAE', 'GM', 'Pearson')), path=folder)
     learn.recorder.add_time = False
     with on_ranks(learn), learn.no_bar(), learn.no_logging():
         learn.fit(3)

@@ -41,7 +41,7 @@ from prime_nb.data.memory import tensor_dls
 from prime_nb.data.stsb import read_pairs
 from prime_nb.distances import cosine_distance, euclidean_distance, feature_distance, normalized_euclidean_distance, target_distance
 from prime_nb.losses import WeightedFocal, WeightedHuber, WeightedL1, WeightedMSE
-from prime_nb.metrics import GM, MAE, MSE, RMSE, Pearson, Relevance, balanced_mask, cosine_similarity, shot_metrics, similarity_spearman
+from prime_nb.metrics import GM, MAE, MSE, RMSE, Pearson, Relevance, balanced_mask, cosine_similarity, by_shot, similarity_spearman
 from prime_nb.models.mlp import MLP
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import Proxies, make_proxies, proxy_kl, proxy_loss, proxy_targets
@@ -299,18 +299,18 @@ add('metrics', {
     'correlation of tiny numbers': (lambda: Pearson(P*1e-200, T*1e-200), Gives(lambda: np.corrcoef(P, T)[0, 1])),
     'correlation with a constant': (lambda: Pearson([1., 1., 1.], T), Gives(None)),
     'correlation of one': (lambda: Pearson([1.], [1.]), Gives(None)),
-    'an empty shot has no error': (lambda: shot_metrics([0.], [0.], BINS, 'MAE')['MAE/Few'], Gives(None)),
-    'the other shots have one': (lambda: shot_metrics([0.], [1.], BINS, 'MAE')['MAE/Median'], Gives(1.)),
-    'labels unseen in training': (lambda: shot_metrics([99.], [100.], BINS, 'MAE')['MAE/Few'], Gives(1.)),
-    'unknown metric': (lambda: shot_metrics(P, T, BINS, 'MAPE'), refuses('metric', 'MAPE')),
-    'vector targets': (lambda: shot_metrics(np.ones((3, 2)), np.ones((3, 2)), BINS), refuses('by=', '(3, 2)')),
-    'by of another length': (lambda: shot_metrics(np.ones((3, 2)), np.ones((3, 2)), BINS, by=[1, 2]), refuses('by', 'got 2')),
-    'NaN by': (lambda: shot_metrics(P, T, BINS, by=[1, NAN, 2]), refuses('nan')),
-    'mask of whole numbers': (lambda: shot_metrics(P, T, BINS, mask=[1, 0, 1]), refuses('mask', 'int64')),
-    'mask that hides a NaN': (lambda: shot_metrics([1., NAN], [2., 2.], BINS, 'MAE', mask=[True, False])['MAE/All'], Gives(1.)),
-    'mask that hides all': (lambda: shot_metrics(P, T, BINS, 'MAE', mask=[False]*3)['MAE/All'], Gives(None)),
-    'delta of a target of 0': (lambda: shot_metrics([1.], [0.], BINS, 'delta1'), refuses('delta', 'positive', '0')),
-    'SERA without relevance': (lambda: shot_metrics(P, T, BINS, 'SERA'), refuses('relevance')),
+    'an empty shot has no error': (lambda: by_shot([0.], [0.], BINS, 'MAE')['MAE/Few'], Gives(None)),
+    'the other shots have one': (lambda: by_shot([0.], [1.], BINS, 'MAE')['MAE/Median'], Gives(1.)),
+    'labels unseen in training': (lambda: by_shot([99.], [100.], BINS, 'MAE')['MAE/Few'], Gives(1.)),
+    'unknown metric': (lambda: by_shot(P, T, BINS, 'MAPE'), refuses('metric', 'MAPE')),
+    'vector targets': (lambda: by_shot(np.ones((3, 2)), np.ones((3, 2)), BINS), refuses('by=', '(3, 2)')),
+    'by of another length': (lambda: by_shot(np.ones((3, 2)), np.ones((3, 2)), BINS, by=[1, 2]), refuses('by', 'got 2')),
+    'NaN by': (lambda: by_shot(P, T, BINS, by=[1, NAN, 2]), refuses('nan')),
+    'mask of whole numbers': (lambda: by_shot(P, T, BINS, mask=[1, 0, 1]), refuses('mask', 'int64')),
+    'mask that hides a NaN': (lambda: by_shot([1., NAN], [2., 2.], BINS, 'MAE', mask=[True, False])['MAE/All'], Gives(1.)),
+    'mask that hides all': (lambda: by_shot(P, T, BINS, 'MAE', mask=[False]*3)['MAE/All'], Gives(None)),
+    'delta of a target of 0': (lambda: by_shot([1.], [0.], BINS, 'delta1'), refuses('delta', 'positive', '0')),
+    'SERA without relevance': (lambda: by_shot(P, T, BINS, 'SERA'), refuses('relevance')),
     'relevance of constant targets': (lambda: Relevance([1., 1.]), refuses('constant')),
     'relevance of NaN': (lambda: Relevance(Y)([NAN]), Tells),
     'mask of 0 per bin': (lambda: balanced_mask(Y, BINS, per_bin=0), refuses('per_bin', '0')),

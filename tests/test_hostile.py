@@ -11,7 +11,7 @@ import hostile_cases as cases
 import list_hostile
 from prime_nb.checks import check_targets
 from prime_nb.distances import cosine_distance, euclidean_distance
-from prime_nb.metrics import MAE, RMSE, Pearson, shot_metrics
+from prime_nb.metrics import MAE, RMSE, Pearson, by_shot
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import make_proxies
 from prime_nb.own.saved import load_model, save_model
@@ -131,4 +131,4 @@ def test_a_changed_byte_of_a_model_is_noticed(saved, data):
 
 def test_a_dense_target_without_valid_pixels_has_no_error():
     bins = LabelBins([0., 1, 2])
-    assert shot_metrics(np.ones((2, 1, 4, 4)), np.ones((2, 1, 4, 4)), bins, 'MAE', mask=np.zeros((2, 1, 4, 4), bool)) == {f'MAE/{s}': None for s in ('All', 'Many', 'Median', 'Few')}
+    assert by_shot(np.ones((2, 1, 4, 4)), np.ones((2, 1, 4, 4)), bins, 'MAE', mask=np.zeros((2, 1, 4, 4), bool)) == {f'MAE/{s}': None for s in ('All', 'Many', 'Median', 'Few')}

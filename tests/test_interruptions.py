@@ -74,20 +74,20 @@ def no_room(n): # also no compiled modules: Python would keep truncated ones, an
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path):
     (tmp_path/'data.csv').write_text(CSV)
     fit = [tmp_path/'data.csv', '--out', tmp_path/'model', *FIT]
-    done = run('prime_fit', 'own_cli', fit, **no_room(4000))
+    done = run('prime_fit', 'cli.fit', fit, **no_room(4000))
     assert done.returncode in (1, 2) and 'Traceback' not in done.stderr and 'too large' in done.stderr.lower(), done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ['data.csv']
 
 @linux
 def test_a_benchmark_on_a_full_disk_goes_on_when_there_is_room(tmp_path):
-    first = run('prime_bench', 'cli', [*GRID, '--out', tmp_path])
+    first = run('prime_bench', 'cli.bench', [*GRID, '--out', tmp_path])
     assert first.returncode == 0, first.stderr
     before = {p.name: p.read_bytes() for p in (tmp_path/'toy'/'sqinv').glob('*.json')}
     more = [*GRID, '--out', tmp_path, '--seeds', '2']
-    done = run('prime_bench', 'cli', more, **no_room(200))
+    done = run('prime_bench', 'cli.bench', more, **no_room(200))
     assert done.returncode in (1, 2) and 'Traceback' not in done.stderr, done.stderr
     assert before == {p.name: p.read_bytes() for p in (tmp_path/'toy'/'sqinv').glob('*.json')} and not list(tmp_path.rglob('*.tmp'))
-    assert run('prime_bench', 'cli', more).returncode == 0 and len(list(tmp_path.rglob('[0-9].json'))) == 4
+    assert run('prime_bench', 'cli.bench', more).returncode == 0 and len(list(tmp_path.rglob('[0-9].json'))) == 4
 
 def test_no_space_while_a_file_is_written(tmp_path, monkeypatch):
     from prime_nb.files import write_json
@@ -107,6 +107,6 @@ def test_no_space_while_a_file_is_written(tmp_path, monkeypatch):
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='/proc cannot be written to on Linux')
 def test_a_folder_that_cannot_be_written_to(tmp_path):
     (tmp_path/'data.csv').write_text(CSV)
-    for name, module, argv in (('prime_fit', 'own_cli', [tmp_path/'data.csv', '--out', '/proc/no/model', *FIT]), ('prime_bench', 'cli', [*GRID, '--out', '/proc/no'])):
+    for name, module, argv in (('prime_fit', 'cli.fit', [tmp_path/'data.csv', '--out', '/proc/no/model', *FIT]), ('prime_bench', 'cli.bench', [*GRID, '--out', '/proc/no'])):
         done = run(name, module, argv)
         assert done.returncode == 2 and 'cannot write to' in done.stderr and done.stderr.count('\n') == 1 and done.stdout == '', done.stderr

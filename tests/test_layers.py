@@ -9,7 +9,7 @@ PACKAGE = ROOT/'prime_nb'
 # Rooms of the house, lowest first. A module may import from its own room, and from rooms of a lower rank.
 ROOMS = {
     'ground': (0, 'checks files cache distributed'),
-    'core': (1, 'distances targets proxies alignment objective head losses metrics plots'),
+    'core': (1, 'distances targets proxies alignment objective head losses metrics plots auto'),
     'baselines': (2, 'baselines'),
     'callback': (3, 'callback interpret'),
     'models': (3, 'models'),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prime_nb import cli
+from prime_nb.cli import bench as cli
 from prime_nb.bench.paper.numbers import NUMBERS, needs
 
 CODE = 'import sys; from prime_nb.cli.bench import {0}; sys.exit({0}())'

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 # %% ../../nbs/api/bench/06_tabular.ipynb #c5668d81
-from ..methods.auto import auto_batch, auto_bins, auto_epochs, auto_prime
+from ..auto import auto_batch, auto_bins, auto_epochs, auto_prime
 from ..files import write_json
 from .ranks import comparison_rows, rank_metric, ranks_markdown, score_rows
 from ..methods.recipes import TASKS, TRAINING, Task, describe_methods, describe_task, given
@@ -86,7 +86,7 @@ def tabular_task(
     y = target_of(t).astype(np.float32)
     unit, n, H = float(y.std()), len(y), SHARED['model.hidden'].value
     values = SHARED | given('by rule', **by_rule(n)) | given('name of the files', 'data', name=name)
-    own = peer_settings(unit) | dict(prime=given('prime_nb.methods.auto', 'prime', **auto_prime(y/unit, H[-1])))
+    own = peer_settings(unit) | dict(prime=given('prime_nb.auto', 'prime', **auto_prime(y/unit, H[-1])))
     return Task(name, f'{n} rows, target {t.df.columns[0]}', 'prime_nb.bench.tabular:tabular_data', values, base='sqinv', baseline='sqinv', methods=METHODS,
                 metrics=('balanced_MAE', 'MAE', 'SERA'), select='balanced_MAE/All', target=t.df.columns[0], folder=True, own=own)
 

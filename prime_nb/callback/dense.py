@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..checks import to_numpy
-from ..metrics import shot_metrics
+from ..metrics import by_shot
 from ..targets import LabelBins
 
 # %% ../../nbs/api/callback/13_dense.ipynb #91c83b45
@@ -108,4 +108,4 @@ def depth_metrics(
     metrics=('RMSE', 'delta1', 'log10'), # names in `METRICS`
 ) -> dict: # 'RMSE/Few' -> value or None
     "Metrics by shot over the pixels that count (Yang et al. 2021, NYUD2-DIR)"
-    return shot_metrics(*depth_pixels(model, dl, mask), bins, metrics)
+    return by_shot(*depth_pixels(model, dl, mask), bins, metrics)

@@ -21,13 +21,13 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 # %% ../../nbs/api/own/02_fitted.ipynb #c2c7ffab
-from ..methods.auto import loss_scale
+from ..auto import loss_scale
 from ..head import ProxyHead, find_final, find_head, strip, watch_features, wrap_head
 from ..checks import check_targets, to_numpy
 from ..data.columns import check_table, json_field
 from ..data.inputs import INPUTS, input_from_dict
 from ..distances import feature_distance
-from ..metrics import shot_metrics
+from ..metrics import by_shot
 from ..models.backbone import PixelNet, backbone
 from ..models.mlp import MLP
 from ..plots import plot_proxy_similarity, plot_similarity
@@ -203,7 +203,7 @@ def evaluate(self:Fitted,
     y = read_targets(new, self.target.names, True) if y is None else check_targets(y, allow_constant=True)
     pred = self.predict(new).reshape(y.shape)
     if self.bins is None: return {f'MAE/{n}': float(np.abs(pred - y)[:, i].mean()) for i,n in enumerate(self.target.names)}
-    return {k: v if v is None else float(v) for k,v in shot_metrics(pred, y, self.bins, metrics).items()}
+    return {k: v if v is None else float(v) for k,v in by_shot(pred, y, self.bins, metrics).items()}
 
 # %% ../../nbs/api/own/02_fitted.ipynb #030ff51c
 @patch

@@ -15,7 +15,7 @@ import torch
 from fastcore.basics import patch
 from ..alignment import target_association
 from ..checks import check_targets
-from ..metrics import METRICS, as_pair, shot_metrics
+from ..metrics import METRICS, as_pair, by_shot
 from ..proxies import default_scale, uniform_targets
 from ..targets import SHOTS, LabelBins
 
@@ -234,7 +234,7 @@ def as_runs(
 # %% ../../nbs/api/own/00_judge.ipynb #d04153ab
 def _mean_metrics(runs, targ, bins, metrics, relevance):
     "Metrics averaged over runs; None where a run has none"
-    each = [shot_metrics(p, targ, bins, metrics, relevance=relevance) for p in runs]
+    each = [by_shot(p, targ, bins, metrics, relevance=relevance) for p in runs]
     return {k: None if None in (v := [m[k] for m in each]) else float(np.mean(v)) for k in each[0]}
 
 # %% ../../nbs/api/own/00_judge.ipynb #79a95e9b

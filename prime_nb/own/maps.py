@@ -26,7 +26,7 @@ from ..data.columns import check_table, json_field
 from ..data.inputs import FORMATS, INPUTS, ImageInput, image_paths
 from .fitted import NETWORKS, Fitted, Target, feature_width, load_fitted, make_network, make_target
 from ..methods.fitting import make_learner, make_loaders, own_settings, seeded, split_rows, train, unit_splits
-from ..metrics import shot_metrics
+from ..metrics import by_shot
 from ..models.backbone import PixelNet
 from ..models.depth import DepthNet
 from .fit import as_table, bins_for, with_epochs
@@ -196,7 +196,7 @@ def judge_pixels(
     bins,          # `LabelBins` of pixels
 ): # function: (N, 1, h, w) outputs -> dict
     "How outputs are judged: over all pixels that have a target, at once"
-    return lambda out: shot_metrics(target.decode(out), y, bins, ('MAE', 'balanced_MAE'), mask=np.isfinite(y))
+    return lambda out: by_shot(target.decode(out), y, bins, ('MAE', 'balanced_MAE'), mask=np.isfinite(y))
 
 # %% ../../nbs/api/own/04_maps.ipynb #027b2393
 def _map_network(spec, pretrained=False): return PixelNet(DepthNet(json_field(spec, 'arch', str, 'network'), pretrained))
@@ -217,7 +217,7 @@ def evaluate(self:MapFitted,
 ) -> dict: # 'MAE/Few' -> value or None
     "Errors on other rows over all pixels that have a target, and by shot of pixels"
     y = self.input.read_maps(new) if y is None else np.asarray(y, np.float64)
-    return {k: v if v is None else float(v) for k,v in shot_metrics(self.predict(new), y, self.bins, metrics, mask=np.isfinite(y)).items()}
+    return {k: v if v is None else float(v) for k,v in by_shot(self.predict(new), y, self.bins, metrics, mask=np.isfinite(y)).items()}
 
 # %% ../../nbs/api/own/04_maps.ipynb #993f98f5
 @patch

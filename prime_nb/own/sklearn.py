@@ -11,7 +11,7 @@ from fastcore.basics import patch
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from ..metrics import shot_metrics
+from ..metrics import by_shot
 from .fit import Fitted, fit_array
 
 # %% ../../nbs/api/own/05_sklearn.ipynb #299e8892
@@ -85,4 +85,4 @@ def neg_balanced_mae(
     "Minus the mean absolute error, averaged over bins of the target: for `scoring=`; `ValueError` for vector targets"
     last = estimator[-1] if hasattr(estimator, 'steps') else estimator
     if last.fitted_.bins is None: raise ValueError(f'vector targets have no bins: got targets of shape {np.shape(y)}. Use another scoring.')
-    return -float(shot_metrics(estimator.predict(X), np.asarray(y, np.float64), last.fitted_.bins, ('balanced_MAE',))['balanced_MAE/All'])
+    return -float(by_shot(estimator.predict(X), np.asarray(y, np.float64), last.fitted_.bins, ('balanced_MAE',))['balanced_MAE/All'])

@@ -19,7 +19,7 @@ from ...cache import cached, file_sha256
 from ...data.stsb import stsb_bins, stsb_features
 from ...models.encoder import HashEncoder, SentenceEncoder
 from ...models.mlp import MLP
-from ...metrics import Relevance, shot_metrics
+from ...metrics import Relevance, by_shot
 from ...models.small import SmallResNet
 from ...targets import LabelBins
 
@@ -46,7 +46,7 @@ def judge_shots(
 ) -> dict: # 'MAE/Few' -> value or None
     "Metrics of a split by shot"
     relevance = Relevance(splits.train[1]) if 'SERA' in metrics else None
-    return shot_metrics(pred.flatten(), y.flatten(), splits.bins, metrics, relevance=relevance)
+    return by_shot(pred.flatten(), y.flatten(), splits.bins, metrics, relevance=relevance)
 
 # %% ../../../nbs/api/bench/tasks/00_basic.ipynb #bcb9ef53
 def check_split(

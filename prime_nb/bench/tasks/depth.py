@@ -78,10 +78,10 @@ def judge_maps(
     "Metrics over the pixels of (N, H, W) targets that are not 0; predictions (N*H/2*W/2,) are enlarged to them"
     import torch
     from prime_nb.callback.dense import at_size
-    from prime_nb.metrics import shot_metrics
+    from prime_nb.metrics import by_shot
     n, h, w = y.shape
     maps = at_size(torch.as_tensor(pred).reshape(n, 1, h//2, w//2), (h, w))[:, 0]
-    return shot_metrics(maps, y, splits.bins, metrics, mask=torch.as_tensor(y) > 0)
+    return by_shot(maps, y, splits.bins, metrics, mask=torch.as_tensor(y) > 0)
 
 # %% ../../../nbs/api/bench/tasks/01_depth.ipynb #21871c03
 def normalised(
