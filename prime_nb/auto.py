@@ -116,10 +116,10 @@ def auto_prime(
     unit, c = loss_scale(y, loss), n_auto_proxies(y, n_features)
     weights = {k: BASE[k]*unit for k in ('lambda_p', 'lambda_a')}
     taus = dict(tau_f=float(c), tau_t=float(c))
-    return BASE | weights | taus | dict(n_proxies=c, method='auto', target_scale=float(np.linalg.norm(np.subtract(hi, lo))))
+    return BASE | weights | taus | dict(n_proxies=c, placement='auto', target_scale=float(np.linalg.norm(np.subtract(hi, lo))))
 
 # %% ../nbs/api/13_auto.ipynb #c876907c
-PROXY_SETTINGS = 'n_proxies', 'method', 'target_scale'
+PROXY_SETTINGS = 'n_proxies', 'placement', 'target_scale'
 
 def split_settings(
     settings:dict, # as `auto_prime` gives them

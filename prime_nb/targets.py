@@ -164,9 +164,9 @@ def density(self:LabelBins,
 # %% ../nbs/api/03_targets.ipynb #8ee9a0c9
 POWERS = dict(none=0., sqrt_inverse=.5, inverse=1.) # weighting -> exponent of the density
 
-def _power(method):
-    if method not in POWERS: raise ValueError(f'unknown weighting: got {method!r}, expected one of {list(POWERS)}')
-    return POWERS[method]
+def _power(weighting):
+    if weighting not in POWERS: raise ValueError(f'unknown weighting: got {weighting!r}, expected one of {list(POWERS)}')
+    return POWERS[weighting]
 
 # %% ../nbs/api/03_targets.ipynb #432cb90e
 def _raw_weights(counts, power, lds):
@@ -180,15 +180,15 @@ def _raw_weights(counts, power, lds):
 # %% ../nbs/api/03_targets.ipynb #788901d3
 @patch
 def weights(self:LabelBins,
-    method='sqrt_inverse', # 'none', 'inverse' or 'sqrt_inverse'
+    weighting='sqrt_inverse', # 'none', 'inverse' or 'sqrt_inverse'
     lds=None,              # None, True, or a dict of arguments of `density`
     clip=None,             # (least, most) counts used; the official AgeDB code has (5, 1000) with 'inverse'
 ) -> np.ndarray: # (K,) weight of a sample in each bin; the mean over the training samples is 1
-    "Weight of each bin (Yang et al. 2021); `ValueError` for an unknown method, or a clip in the wrong order"
+    "Weight of each bin (Yang et al. 2021); `ValueError` for an unknown weighting, or a clip in the wrong order"
     lds = {} if lds is True else lds
     if clip is not None and not clip[0] <= clip[1]: raise ValueError(f'clip must be (least, most): got {clip}')
     counts = self.counts if clip is None else np.clip(self.counts, *clip)
-    w = _raw_weights(counts, _power(method), None if lds is None else dict(dict(kernel='gaussian'), **lds))
+    w = _raw_weights(counts, _power(weighting), None if lds is None else dict(dict(kernel='gaussian'), **lds))
     return w * self.counts.sum() / (w @ self.counts)
 
 # %% ../nbs/api/03_targets.ipynb #03378dc1
@@ -220,12 +220,12 @@ def _float32_edges(edges):
 # %% ../nbs/api/03_targets.ipynb #00ab4bb4
 @patch
 def lookup(self:LabelBins,
-    method='sqrt_inverse', # 'none', 'inverse' or 'sqrt_inverse'
+    weighting='sqrt_inverse', # 'none', 'inverse' or 'sqrt_inverse'
     lds=None,              # None, True, or a dict of arguments of `density`
     clip=None,             # (least, most) counts used
 ) -> BinWeights:
     "Module that returns the weight of each target"
-    return BinWeights(self, self.weights(method, lds, clip))
+    return BinWeights(self, self.weights(weighting, lds, clip))
 
 # %% ../nbs/api/03_targets.ipynb #b4509ba1
 @patch

@@ -22,7 +22,7 @@ class PRIME(FeatureCallback):
     def __init__(self,
         n_proxies:int=20,        # C
         targets=None,            # training targets, (N,) or (N, T); read from the `DataLoaders` if None
-        method:str='auto',       # how to place proxy targets: 'auto', 'uniform', 'random', 'kmeans'
+        placement:str='auto',    # how to place proxy targets: 'auto', 'uniform', 'random', 'kmeans'
         target_scale:float|None=None, # target distances are divided by it; the range of the training targets if None
         proxy_lr:float=1.,       # the learning rate of the proxies is multiplied by it
         centroid:bool=False,     # proxies are batch centroids, not learned (Table 17)
@@ -32,7 +32,7 @@ class PRIME(FeatureCallback):
         **kwargs,                # settings of `PrimeLoss`
     ):
         if not proxy_lr >= 0: raise ValueError(f'proxy_lr must not be negative: got {proxy_lr}')
-        self.n_proxies, self.targets, self.method, self.target_scale, self.proxy_lr = n_proxies, targets, method, target_scale, proxy_lr
+        self.n_proxies, self.targets, self.placement, self.target_scale, self.proxy_lr = n_proxies, targets, placement, target_scale, proxy_lr
         self.centroid, self.layer, self.seed, self.accumulate, self.prime_loss = centroid, layer, seed, accumulate, PrimeLoss(**kwargs)
 
 # %% ../../nbs/api/callback/03_prime.ipynb #94571041
@@ -43,7 +43,7 @@ def new_proxies(self:PRIME,
     "Proxies for the training targets of the learner"
     y = training_targets(self.dls) if self.targets is None else self.targets
     cls = CentroidProxies if self.centroid else Proxies
-    return make_proxies(y, self.n_proxies, n_features, self.method, self.target_scale, self.seed, cls)
+    return make_proxies(y, self.n_proxies, n_features, self.placement, self.target_scale, self.seed, cls)
 
 # %% ../../nbs/api/callback/03_prime.ipynb #2e1ff4df
 @patch

@@ -19,13 +19,13 @@ class ProxyNCA(PRIME):
     def __init__(self,
         n_proxies:int=20,    # C
         targets=None,        # training targets, (N,) or (N, T); read from the `DataLoaders` if None
-        method:str='auto',   # how to place proxy targets: 'auto', 'uniform', 'random', 'kmeans'
+        placement:str='auto', # how to place proxy targets: 'auto', 'uniform', 'random', 'kmeans'
         proxy_lr:float=1.,   # the learning rate of the proxies is multiplied by it
         layer:str|None=None, # dotted name of the last linear layer, if it is not the last one registered
         seed:int=0,          # for random and K-means proxy targets
         **kwargs,            # settings of `ProxyNCALoss`
     ):
-        super().__init__(n_proxies, targets, method, proxy_lr=proxy_lr, layer=layer, seed=seed)
+        super().__init__(n_proxies, targets, placement, proxy_lr=proxy_lr, layer=layer, seed=seed)
         self.prime_loss = ProxyNCALoss(**kwargs)
 
 # %% ../../nbs/api/callback/09_proxynca.ipynb #f77d054a

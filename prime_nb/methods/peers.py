@@ -63,7 +63,7 @@ regulariser('hpn', 'features on an arc between two fixed poles', 'default of pri
 
 # %% ../../nbs/api/methods/01_peers.ipynb #316e97d5
 regulariser('proxynca', 'learned proxies, one per interval of targets', 'PRIME, Table 11, as for PRIME', dict(lambda_a=[1., 5., 25.], tau_f=[2., 5., 18.], n_proxies=[10, 20, 40]),
-            n_proxies=20, proxy_lr=1., method='auto', lambda_a=25., tau_f=5., distance='cosine', include_positive=True)
+            n_proxies=20, proxy_lr=1., placement='auto', lambda_a=25., tau_f=5., distance='cosine', include_positive=True)
 
 # %% ../../nbs/api/methods/01_peers.ipynb #791bbb7f
 FDS_SPACE = {'fds.ks': [5, 9], 'fds.sigma': [1., 2.], 'fds.momentum': [.9, .99], 'fds.kernel': ['gaussian', 'triang']}

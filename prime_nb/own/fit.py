@@ -19,8 +19,8 @@ from ..head import ProxyHead, find_head, strip
 from ..checks import check_targets
 from ..data.columns import check_table
 from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame
-from .fitted import Fitted, feature_width, image_maker, load_fitted, make_network, make_target, read_targets
-from ..methods.fitting import dev_judge, make_learner, make_loaders, own_settings, seeded, split_rows, train, unit_splits
+from .fitted import Fitted, feature_width, image_maker, load_fitted, make_network, read_targets
+from ..methods.fitting import dev_judge, make_learner, make_loaders, make_target, own_settings, seeded, split_rows, train, unit_splits
 from ..targets import LabelBins
 
 # %% ../../nbs/api/own/03_fit.ipynb #49f1a34d
