@@ -608,8 +608,8 @@ for name, loss in LOSSES.items():
         add('baselines', {f'{name}: {str(dtype)[6:]}': (value_of(loss, z, A64, dtype, gradient=False), Gives(value_of(loss, z, A64, torch.float64, gradient=False), 1e-2, 1e-5))})
 
 add('baseline settings', {
-    **{f'{c.__name__} {k} {v}': (make(c, **{k: v}), refuses(k, str(v))) for c, k in ((RankSim, 'interpolation'), (ConR, 't'), (RankNContrast, 't'), (OrdinalEntropy, 'target_scale')) for v in (0., -1., NAN, INF)},
-    **{f'SRL t {v}': (lambda v=v: SRL(AGE_BINS, t=v), refuses('t must', str(v))) for v in (0., NAN, INF)},
+    **{f'{c.__name__} {k} {v}': (make(c, **{k: v}), refuses(k, str(v))) for c, k in ((RankSim, 'interpolation'), (ConR, 'temperature'), (RankNContrast, 'temperature'), (OrdinalEntropy, 'target_scale')) for v in (0., -1., NAN, INF)},
+    **{f'SRL temperature {v}': (lambda v=v: SRL(AGE_BINS, temperature=v), refuses('temperature must', str(v))) for v in (0., NAN, INF)},
     **{f'BMC sigma {v}': (make(BMC, sigma=v), refuses('sigma', str(v))) for v in (0., -1., NAN, INF)},
     **{f'DenseWeight {k} {v}': (lambda k=k, v=v: DenseWeight(AGES, **{k: v}), refuses(k, str(v))) for k, v in (('alpha', NAN), ('alpha', -1.), ('alpha', INF), ('eps', 0.), ('bandwidth', 0.), ('bandwidth', INF), ('bandwidth', 'big'))},
     'ConR omega NaN': (make(ConR, w=NAN), refuses('w must', 'nan')), 'ConR growth infinite': (make(ConR, e=INF), refuses('e must', 'inf')),

@@ -8,7 +8,7 @@ from nbtools import ROOT, directives, notebooks, read
 PACKAGE = ROOT/'prime_nb'
 # Rooms of the house, lowest first. A module may import from its own room, and from rooms of a lower rank.
 ROOMS = {
-    'ground': (0, 'checks files cache distributed'),
+    'ground': (0, 'checks files cache distributed page'),
     'core': (1, 'distances targets proxies alignment objective head losses metrics plots auto'),
     'baselines': (2, 'baselines'),
     'callback': (3, 'callback interpret'),

@@ -71,7 +71,7 @@ class ConR(nn.Module):
     needs_pred = True
     def __init__(self,
         w:float=1.,     # omega: largest difference of similar labels, and of similar predictions; in units of the target
-        t:float=.07,    # tau, temperature
+        temperature:float=.07, # tau, temperature
         e:float=.01,    # growth of the push with the label difference
         weights=None,   # density weight: targets -> (B,), such as `bins.lookup('inverse')`; 1 if None
         push:str='exp', # 'exp' or 'linear' in the label difference
@@ -80,10 +80,10 @@ class ConR(nn.Module):
         super().__init__()
         if push not in PUSHES: raise ValueError(f'unknown push: got {push!r}, expected one of {list(PUSHES)}')
         if official not in (None, 'age', 'depth'): raise ValueError(f"unknown official code: got {official!r}, expected 'age', 'depth' or None")
-        if not 0 < t < float('inf'): raise ValueError(f't must be positive: got {t}. It is finite; the official code uses 0.07 and 0.2.')
+        if not 0 < temperature < float('inf'): raise ValueError(f'temperature must be positive: got {temperature}. It is finite; the official code uses 0.07 and 0.2.')
         for n, v in dict(w=w, e=e).items():
             if not 0 <= v < float('inf'): raise ValueError(f'{n} must be finite and not negative: got {v}. The official code has w=1 and e=0.01.')
-        self.w, self.t, self.e, self.weights, self.push, self.official = w, t, e, weights, push, official
+        self.w, self.temperature, self.e, self.weights, self.push, self.official = w, temperature, e, weights, push, official
 
 # %% ../../nbs/api/baselines/02_conr.ipynb #b5f2872f
 @patch
@@ -122,7 +122,7 @@ def conr(
     s, i, j = pair_cosines(z, pos | neg)
     is_pos = pos[i, j]
     push = PUSHES[o.push](dy[i, j].to(z.dtype), o.e) + eta.log()[i]
-    s = s/o.t
+    s = s/o.temperature
     L = row_logsumexp(torch.where(is_pos, s, s + push), i, len(z))
     own = z.new_zeros(len(z)).index_add(0, i, torch.where(is_pos, s, 0.))
     return poisoned(_mean(L, own, pos.sum(1), neg.sum(1), eta, o.official), z, y, pred)

@@ -52,19 +52,19 @@ class _RankedContrast(Function):
 class RankNContrast(nn.Module):
     "Rank-N-Contrast loss (Zha et al. 2023); `ValueError` for a temperature that is not positive or a batch of the wrong shape"
     def __init__(self,
-        t:float=2.,            # tau, temperature
+        temperature:float=2.,   # tau, temperature
         distance='euclidean',  # similarity is minus it: 'euclidean', another feature distance by name, or a function (N, F), (M, F) -> (N, M)
     ):
         super().__init__()
-        if not 0 < t < float('inf'): raise ValueError(f't must be positive: got {t}. It is finite; the paper uses 2.')
-        self.t, self.distance = t, pair_distance if distance == 'euclidean' else _with_itself(feature_distance(distance))
+        if not 0 < temperature < float('inf'): raise ValueError(f'temperature must be positive: got {temperature}. It is finite; the paper uses 2.')
+        self.temperature, self.distance = temperature, pair_distance if distance == 'euclidean' else _with_itself(feature_distance(distance))
     def forward(self,
         z:Tensor, # (B, F), or (B, V, F) for V views of each sample
         y:Tensor, # (B,) or (B, T)
     ) -> Tensor: # scalar
         "Rank-N-Contrast of a batch (Zha et al. 2023); errors as `rank_n_contrast`"
         if z.ndim == 3: z, y = z.transpose(0, 1).flatten(0, 1), y.repeat(z.shape[1], *[1]*(y.ndim - 1))
-        return rank_n_contrast(z, y, self.t, self.distance)
+        return rank_n_contrast(z, y, self.temperature, self.distance)
 
 def _with_itself(f): return lambda z: f(z, z)
 
@@ -73,7 +73,7 @@ def _with_itself(f): return lambda z: f(z, z)
 def rank_n_contrast(
     z:Tensor,                        # (n, F)
     y:Tensor,                        # (n,) or (n, T)
-    t:float=2.,                      # tau
+    temperature:float=2.,            # tau
     distance:Callable=pair_distance, # (n, F) -> (n, n)
 ) -> Tensor: # scalar, mean over pairs; 0 for fewer than two samples
     "Rank-N-Contrast of a batch; errors of `check_batch`"
@@ -81,5 +81,5 @@ def rank_n_contrast(
     n = len(z)
     d = label_distance(y).fill_diagonal_(-1.)
     order = row_order(d)[:, 1:] # the anchor itself comes first
-    s = distance(z).gather(1, order)/-t
+    s = distance(z).gather(1, order)/-temperature
     return poisoned(_RankedContrast.apply(s, *tie_groups(d.gather(1, order)))/max(n*(n - 1), 1), z, y)

@@ -56,11 +56,11 @@ def surrogate_contrast(
     z:Tensor,     # (B, F)
     index:Tensor, # (B,) long: the own point of each sample
     c:Tensor,     # (K, F) points of the curve
-    t:float=.3,   # tau
+    temperature:float=.3, # tau
     weighted:bool=False, # more weight for labels far away
 ) -> Tensor: # scalar
     "Cross-entropy of samples and points of the curve; no gradient for the curve"
-    S = directions(z) @ directions(c.detach()).T/t
+    S = directions(z) @ directions(c.detach()).T/temperature
     if not weighted: return cross_entropy(S, index)
     v = (index[:, None] - torch.arange(len(c), device=z.device)).abs() + 1
     own = S.gather(1, index[:, None])[:, 0]
@@ -82,20 +82,20 @@ def srl_terms(
     index:Tensor,        # (B,) long: place of each sample in the curve
     curve:Tensor,        # (K, F)
     points:Tensor,       # (N, F) of unit length
-    t:float=.3,          # temperature of the contrast
+    temperature:float=.3,          # temperature of the contrast
     alpha:float=-1.,     # weight of the length, as for `homogeneity`
     beta:float=.1,       # weight of the uneven steps, as for `homogeneity`
     weighted:bool=False, # as for `surrogate_contrast`
 ) -> tuple[Tensor, Tensor, Tensor]: # contrast, enveloping, homogeneity: scalars
     "The three losses of SRL"
-    return surrogate_contrast(z, index, curve, t, weighted), enveloping(curve, points, unit=True), homogeneity(curve, alpha, beta)
+    return surrogate_contrast(z, index, curve, temperature, weighted), enveloping(curve, points, unit=True), homogeneity(curve, alpha, beta)
 
 # %% ../../nbs/api/baselines/05_srl.ipynb #41ef86bd
 class SRL(nn.Module):
     "Surrogate-driven representation learning (Dong et al. 2025); `ValueError` for a temperature that is not positive"
     def __init__(self,
         bins:LabelBins,      # labels of the curve, one place per bin
-        t:float=.3,          # tau
+        temperature:float=.3,          # tau
         contrast:float=10.,  # weight of the contrastive loss
         envelop:float=100.,  # weight of the enveloping loss
         smooth:float=.01,    # weight of the homogeneity loss
@@ -107,9 +107,9 @@ class SRL(nn.Module):
     ):
         super().__init__()
         if n_points < 1: raise ValueError(f'n_points must be 1 or more: got {n_points}. The official code has 2000.')
-        if not 0 < t < float('inf'): raise ValueError(f't must be positive: got {t}. It is finite; the official code uses 0.3 and 0.1.')
+        if not 0 < temperature < float('inf'): raise ValueError(f'temperature must be positive: got {temperature}. It is finite; the official code uses 0.3 and 0.1.')
         self.bins, self.n_points, self.momentum, self.official, self.seed = bins, n_points, momentum, official, seed
-        self.weights, self.settings = (contrast, envelop, smooth), dict(t=t, alpha=alpha, beta=beta, weighted=weighted)
+        self.weights, self.settings = (contrast, envelop, smooth), dict(temperature=temperature, alpha=alpha, beta=beta, weighted=weighted)
         for name in ('points', 'surrogates', 'known', 'sums', 'counts'): self.register_buffer(name, None)
 
 # %% ../../nbs/api/baselines/05_srl.ipynb #6f1c21a3

@@ -27,8 +27,7 @@ from .builders import make_loss
 from .recipes import RECIPES, Task, given, parts, settings as recipe_settings
 from ..bench.tasks.basic import Splits
 from .training import OPTIMIZERS, SCHEDULES, BestWeights, choose, load
-from ..twins.faces import mirror_some
-from ..data.memory import tensor_dls
+from ..data.memory import mirror_some, tensor_dls
 from ..losses import LOSSES
 from ..metrics import by_shot
 

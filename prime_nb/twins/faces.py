@@ -13,7 +13,7 @@ import fastai.vision.data # registers how pictures in a batch are shown
 from fastai.torch_core import TensorImage, TitledTensorScalar
 from fastcore.basics import patch
 from .drawing import draw_face, face_sheet, show_ages
-from ..data.memory import TensorDataLoaders, tensor_dls
+from ..data.memory import TensorDataLoaders, mirror_some, tensor_dls
 
 _all_ = ['draw_face', 'face_sheet', 'show_ages']
 
@@ -104,13 +104,6 @@ def __repr__(self:FaceTwin):
 
 # %% ../../nbs/api/twins/01_faces.ipynb #ab02825e
 def to_float(x): return x.float()/255 # bytes to 0..1
-
-def mirror_some(
-    x, # (N, C, H, W) pictures
-): # same shape
-    "Mirror each picture with probability one half, from torch's global generator"
-    flip = torch.rand(len(x), device=x.device) < .5
-    return torch.where(flip[:, None, None, None], x.flip(-1), x)
 
 # %% ../../nbs/api/twins/01_faces.ipynb #b36c8f75
 def face_dls(

@@ -11,7 +11,6 @@ __all__ = ['WORDS', 'GENERATED', 'FORMATS', 'run_values', 'columns_of', 'paper_c
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #b8df1016
 import json
 from pathlib import Path
-from ..analyses import run_spearman
 from ..jobs import differences
 from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not
 from ...methods.recipes import Task, find_task, get_task, load, plain, settings
@@ -22,10 +21,9 @@ from ...metrics import summarize
 def run_values(
     kind:str, # of the table
     run:dict, # content of the file
-    path,     # of its JSON file; its arrays stand beside it
 ) -> dict: # column -> value or None
     "What a run contributes to a table"
-    if kind.endswith('spearman'): return run_spearman(path, kind, run)
+    if kind.endswith('spearman'): return run.get('spearman', {}).get(kind, {})
     if kind == 'cost': return dict(seconds=run['seconds'], epoch=run['seconds']/len(run['dev_curve']))
     return run.get('metrics', {})
 
@@ -78,7 +76,7 @@ def fill_row(
     notes = [row['note']] if 'note' in row else []
     if why := why_not(task, row): return dict(label=row['label'], method=row['method'], cells=cells, notes=notes, missing=why)
     name, runs, more = row_runs(results, task, row, seeds)
-    values = [run_values(kind, r, Path(results)/task/name/f'{s}.json') for s,r in runs.items()]
+    values = [run_values(kind, r) for r in runs.values()]
     for c, column in zip(cells, columns_of(kind, part)): c |= here(c['paper'], [v.get(column) for v in values])
     return dict(label=row['label'], method=name, cells=cells, notes=notes + more, missing=None, values=values)
 
