@@ -18,11 +18,13 @@ from .small import SmallResNet
 
 # %% ../../nbs/api/models/05_backbone.ipynb #0ab79175
 def new_final(
-    model:nn.Module, # a classifier that ends in a linear layer; changed in place
-    n_out:int,       # outputs
+    model:nn.Module, # classifier that ends in a linear layer; changed in place
+    n_out:int,       # number of outputs
+    example=None,    # pictures (N, 3, H, W) to find that layer by, where the structure of the model does not tell
 ) -> nn.Module:
     "Give a classifier a fresh last layer; `ValueError` if it has none"
-    name = find_final(model)
+    name = find_final(model, example=example)
+    model.final_layer = name
     return replace_layer(model, name, nn.Linear(model.get_submodule(name).in_features, n_out))
 
 # %% ../../nbs/api/models/05_backbone.ipynb #7fc541cf
@@ -60,13 +62,16 @@ def backbone(
     if arch == 'small':
         if pretrained: raise ValueError('there are no pretrained weights for "small": got pretrained=True. Use pretrained=False, or "resnet18".')
         return SmallResNet(n_out)
-    return new_final(_classifier(arch, pretrained), n_out)
+    model = _classifier(arch, pretrained)
+    size = getattr(model, 'default_cfg', {}).get('input_size', (3, 224, 224)) # timm's networks say what they expect
+    return new_final(model, n_out, torch.zeros(2, *size))
 
 # %% ../../nbs/api/models/05_backbone.ipynb #061add7b
 IMAGENET = dict(mean=[.485, .456, .406], std=[.229, .224, .225]) # red, green, blue
 
 class PixelNet(nn.Module):
     "A network of pictures that takes bytes"
+    final_layer = 'net' # what `find_final` may take on trust
     def __init__(self,
         net:nn.Module, # takes (N, 3, H, W) floats
     ):

@@ -36,6 +36,7 @@ class ResBlock(nn.Module):
 # %% ../../nbs/api/models/00_small.ipynb #3844dec2
 class SmallResNet(nn.Module):
     "Residual network for small pictures: (N, n_in, H, W) floats in 0..1 to (N, n_out); `ValueError` for an `n_features` that is no multiple of 4"
+    final_layer = 'head' # what `find_final` may take on trust
     def __init__(self,
         n_out=1,       # outputs
         n_features=64, # length of z, a multiple of 4
