@@ -6,7 +6,7 @@
 __all__ = ['FinalConv', 'pooled', 'FeatureHead', 'ProxyHead', 'find_head', 'wrap_head', 'strip']
 
 # %% ../nbs/api/11_head.ipynb #accc21b5
-import copy, inspect
+import copy, inspect, json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -57,6 +57,9 @@ class ProxyHead(FeatureHead):
     ):
         super().__init__(final)
         self.proxies = proxies
+    settings:dict|None = None # what they are trained with, for the record: it is saved with the weights
+    def get_extra_state(self): return torch.tensor(list(json.dumps(self.settings, default=str).encode()), dtype=torch.uint8)
+    def set_extra_state(self, state): self.settings = json.loads(bytes(state.tolist()))
 
 # %% ../nbs/api/11_head.ipynb #c11a0e03
 def _linear_layers(model):
