@@ -15,7 +15,6 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from ..data.stsb import pair_features
 from .encoder import check_sentences
 from .mlp import MLP
 
@@ -195,7 +194,7 @@ def features(self:BiLSTM,
     if x.ndim != 3 or x.shape[1] != 2 or x.is_floating_point():
         raise ValueError(f'the BiLSTM takes word numbers of pairs, whole numbers of shape (batch, 2, words): got {x.dtype} of shape {tuple(x.shape)}. Make them with Vocab.encode, or data.pairs.')
     u, v = self.encode(x.flatten(0, 1)).unflatten(0, (-1, 2)).unbind(1)
-    return self.regress.features(pair_features(u, v))
+    return self.regress.features(torch.cat([u, v, (u-v).abs(), u*v], 1))
 
 @patch
 def forward(self:BiLSTM,
