@@ -42,8 +42,9 @@ def auto_prime(
     unit = loss_scale(y, loss)
     if n_proxies is None: n_proxies = n_auto_proxies(y, n_features)
     return dict(
-        lambda_p=.1*unit, lambda_a=.3*unit, alpha=.01, distance='cosine', tau_f=float(n_proxies), tau_t=float(n_proxies),
-        n_proxies=n_proxies, placement='auto', target_scale=float(np.linalg.norm(np.subtract(high, low))))
+        n_proxies=n_proxies, placement='auto', target_scale=float(np.linalg.norm(np.subtract(high, low))),
+        lambda_p=.1*unit, lambda_a=.3*unit, alpha=.01, distance='cosine',
+        tau_f=float(n_proxies), tau_t=float(n_proxies))
 
 # %% ../nbs/api/10_auto.ipynb #0c3f4820
 def resolve_prime(

@@ -68,16 +68,16 @@ SHOTS = ('Many', 'Median', 'Few') # in this order everywhere: shot 0, 1, 2
 
 # %% ../nbs/api/03_targets.ipynb #8b3db0d8
 class LabelBins:
-    "Bins over a scalar target, made from the training targets; `ValueError` for vectors, targets, edges or shots that do not fit"
+    "Bins over a scalar target, made from the training targets; `ValueError` for targets, edges or shots that do not fit"
     def __init__(self,
         y,                # (N,) training targets, finite and not constant
         width=None,       # width of every bin, in the unit of the target
         n_bins=None,      # number of equal bins over the range of `y`, in place of `width`
         edges=None,       # (K+1,) edges, increasing, in place of both
-        shots=(100, 20),  # (many, few): more training samples than the first, fewer than the second; or dict of bin numbers
+        shots=(100, 20),  # many: more training samples than the first; few: fewer than the second; or dict of bin numbers
     ):
         y = _scalar_targets(y, 'LabelBins', allow_constant=edges is not None)
-        self.edges = _make_edges(y, width, n_bins, edges)
+        self.edges = _make_edges(y, width=width, n_bins=n_bins, edges=edges)
         self.counts = np.bincount(self.index(y), minlength=self.n_bins)
         self.shots_by = shots
         self.shot_of_bin = _shot_of_bin(self.counts, shots)
@@ -140,6 +140,13 @@ def shots(self:LabelBins,
     if isinstance(idx, Tensor): return torch.as_tensor(self.shot_of_bin, device=idx.device)[idx]
     return self.shot_of_bin[idx]
 
+# %% ../nbs/api/03_targets.ipynb #12f264ad
+@patch
+def __repr__(self:LabelBins):
+    many, median, few = (int((self.shot_of_bin == i).sum()) for i in range(3))
+    return (f'LabelBins({self.counts.sum()} samples, {self.n_bins} bins over [{self.edges[0]:g}, {self.edges[-1]:g}]: '
+            f'{many} many, {median} median, {few} few)')
+
 # %% ../nbs/api/03_targets.ipynb #25b7fff3
 def distinct(
     y:np.ndarray, # (N,) targets
@@ -168,7 +175,7 @@ def bulk_range(
 
 # %% ../nbs/api/03_targets.ipynb #542da6e6
 def _grid_step(values):
-    "Spacing of the coarsest regular grid that has all (increasing) values, if it is the least gap between them; else None"
+    "Spacing of the coarsest regular grid that has all the values, if it is the least gap between them; else None"
     gap = np.diff(values).min()
     steps = (values - values[0])/gap
     return float(gap) if np.abs(steps - steps.round()).max() < .01 else None
@@ -219,13 +226,15 @@ def _stored_targets(ds, n_inp):
 def training_targets(
     dls, # fastai `DataLoaders`, or what has `train` (batches that end with the targets) in the same way
 ) -> np.ndarray: # (N,) or (N, T), float64
-    "All the training targets; `ValueError` if they are empty, constant, or not finite"
+    "All the training targets, in the order of the data set; `ValueError` if they are empty, constant, or not finite"
     ds = getattr(dls.train, 'dataset', None)
     if hasattr(ds, '__len__') and not len(ds):
         raise ValueError('the training split is empty: got 0 samples. Check the splitter.')
     n_inp = getattr(dls, 'n_inp', 1)
     y = _stored_targets(ds, n_inp)
-    if y is None: y = np.concatenate([to_numpy(b[n_inp]) for b in dls.train])
+    if y is None:
+        every = dls.train.new(shuffle=False, drop_last=False) if hasattr(dls.train, 'new') else dls.train
+        y = np.concatenate([to_numpy(b[n_inp]) for b in every])
     return check_targets(sample_targets(torch.as_tensor(y)), 'training targets')
 
 # %% ../nbs/api/03_targets.ipynb #7ffd2665
@@ -242,7 +251,7 @@ def from_dls(cls:LabelBins,
     by_rule = width is None and n_bins is None and edges is None
     if by_rule and shots is None: return auto_bins(y)
     if by_rule: edges = _auto_edges(y)
-    return LabelBins(y, width, n_bins, edges, (100, 20) if shots is None else shots)
+    return LabelBins(y, width=width, n_bins=n_bins, edges=edges, shots=(100, 20) if shots is None else shots)
 
 # %% ../nbs/api/03_targets.ipynb #17dcdb3e
 def lds_window(
@@ -251,7 +260,7 @@ def lds_window(
     sigma=2.,          # width of the gaussian and of the laplace kernel, in bins
     official=False,    # the gaussian as the code of Yang et al. makes it (see below)
 ) -> np.ndarray: # (ks,), largest value 1
-    "Kernel of label distribution smoothing (Yang et al. 2021, eq. 1); `ValueError` for a size, width or kernel that is none"
+    "Kernel of label distribution smoothing (Yang et al. 2021, eq. 1); `ValueError` for a bad size, width or kernel"
     if not isinstance(ks, (int, np.integer)) or ks < 1 or ks % 2 == 0:
         raise ValueError(f'ks must be odd: got {ks}. It is a number of bins, from 1 up.')
     if not 0 < sigma < np.inf:
@@ -283,7 +292,8 @@ def density(self:LabelBins,
     official=False,    # window of the official code
 ) -> np.ndarray: # (K,) smoothed counts
     "Effective label density: counts smoothed by LDS (Yang et al. 2021, eq. 1)"
-    return _smooth(self.counts.astype(np.float64), kernel, ks=ks, sigma=sigma, pad=pad, official=official)
+    counts = self.counts.astype(np.float64)
+    return _smooth(counts, kernel, ks=ks, sigma=sigma, pad=pad, official=official)
 
 # %% ../nbs/api/03_targets.ipynb #8ee9a0c9
 POWERS = dict(none=0., sqrt_inverse=.5, inverse=1.) # weighting -> exponent of the density
@@ -368,7 +378,7 @@ def from_counts(cls:LabelBins,
     edges,           # (K+1,) edges, increasing
     shots=(100, 20), # thresholds or lists, as in `LabelBins`
 ) -> LabelBins:
-    "Bins from published counts, where the targets themselves are not at hand; `ValueError` for counts or edges that do not fit"
+    "Bins from published counts, where the targets are not at hand; `ValueError` for counts or edges that do not fit"
     self = cls.__new__(cls)
     self.edges, c = _check_edges(edges), as_float64(counts, 'counts')
     if c.shape != (self.n_bins,) or not (c >= 0).all() or not (c % 1 == 0).all() or not c.any():
@@ -398,10 +408,3 @@ def rescaled(self:LabelBins,
     if not 0 < scale < np.inf:
         raise ValueError(f'scale must be positive: got {scale}. It is what one unit of the new targets stands for.')
     return LabelBins.from_counts(self.counts, (self.edges - center)/scale, self.shots_by)
-
-# %% ../nbs/api/03_targets.ipynb #12f264ad
-@patch
-def __repr__(self:LabelBins):
-    many, median, few = (int((self.shot_of_bin == i).sum()) for i in range(3))
-    return (f'LabelBins({self.counts.sum()} samples, {self.n_bins} bins over [{self.edges[0]:g}, {self.edges[-1]:g}]: '
-            f'{many} many, {median} median, {few} few)')

@@ -262,7 +262,7 @@ class TestOtherPages:
         assert marked('overview.png') and marked('proxies.webp') and not marked('faces.png') and not marked('none.png')
 
     def test_the_picture_of_the_front_page_shows_the_results(self):
-        assert draw_overview.drawn() == draw_overview.numbers(), 'the results have changed: python tools/draw_overview.py'
+        assert draw_overview.drawn() == draw_overview.numbers(), 'the results have changed: python studies/draw_overview.py'
         said = source(next(c for c in read(NBS/'index.ipynb')['cells'] if 'overview.png' in source(c)))
         for shots in draw_overview.numbers().values(): assert all(f'{mean:.1f}' in said for mean, _ in shots.values()), 'the text of the picture in nbs/index.ipynb has other numbers'
 
