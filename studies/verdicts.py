@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Does the verdict of `prime_fit` hold on test files that it never saw?
 
-Usage: python tools/check_verdicts.py FOLDER --out results/own-data
+Usage: python studies/verdicts.py FOLDER --out results/own-data
 
 FOLDER holds pairs NAME_train.csv and NAME_test.csv with the target in the first column. Each NAME_train.csv goes through
 `prime_fit` with its defaults, in a process of its own, as a user would run it. Then every method is trained on the whole
