@@ -54,18 +54,18 @@ def kmeans_targets(
 def proxy_targets(
     y,                 # (N,) or (N, T) training targets
     n_proxies:int,     # C, at least 2
-    method:str='auto', # 'uniform', 'random', 'kmeans'; 'auto' is uniform for scalar targets, kmeans for vectors
+    placement:str='auto', # 'uniform', 'random', 'kmeans'; 'auto' is uniform for scalar targets, kmeans for vectors
     seed:int=0,        # for 'random' and 'kmeans'
 ) -> np.ndarray: # (C,) or (C, T)
-    "Targets of the proxies; `ValueError` for bad targets, C < 2 or an unknown method"
+    "Targets of the proxies; `ValueError` for bad targets, C < 2 or an unknown placement"
     y = check_targets(y, 'training targets')
     if not isinstance(n_proxies, (int, float, np.number)) or not 2 <= n_proxies < np.inf or n_proxies % 1: raise ValueError(f'n_proxies must be a whole number from 2 up: got {n_proxies}. Order needs two points.')
-    if method == 'auto': method = 'uniform' if y.ndim == 1 else 'kmeans'
-    if method == 'uniform' and y.ndim > 1: raise ValueError(f'uniform proxy targets need scalar targets: got shape {y.shape}. Use method="kmeans".')
-    if method == 'uniform': return uniform_targets(y.min(), y.max(), n_proxies)
+    if placement == 'auto': placement = 'uniform' if y.ndim == 1 else 'kmeans'
+    if placement == 'uniform' and y.ndim > 1: raise ValueError(f'uniform proxy targets need scalar targets: got shape {y.shape}. Use placement="kmeans".')
+    if placement == 'uniform': return uniform_targets(y.min(), y.max(), n_proxies)
     makers = dict(random=random_targets, kmeans=kmeans_targets)
-    if method not in makers: raise ValueError(f'unknown method: got {method!r}, expected "auto", "uniform", "random" or "kmeans"')
-    return makers[method](y, n_proxies, seed)
+    if placement not in makers: raise ValueError(f'unknown placement: got {placement!r}, expected "auto", "uniform", "random" or "kmeans"')
+    return makers[placement](y, n_proxies, seed)
 
 # %% ../nbs/api/09_proxies.ipynb #67b1745b
 def default_scale(
@@ -131,7 +131,7 @@ def proxy_loss(
     targets:Tensor,  # (C,) or (C, T) proxy targets y^p
     tau_f:float=5.,  # temperature of features
     tau_t:float=5.,  # temperature of targets
-    alpha:float=.001, # weight of the spread
+    alpha:float=.005, # weight of the spread
     distance='cosine', # feature distance, a name or a callable
     scale:float=1.,  # target distances are divided by it
 ) -> Tensor:         # scalar; may be negative, since the spread is rewarded
@@ -178,14 +178,14 @@ def make_proxies(
     y,                # (N,) or (N, T) training targets
     n_proxies:int,    # C
     n_features:int,   # F
-    method:str='auto', # how to place the targets, see `proxy_targets`
+    placement:str='auto', # how to place the targets, see `proxy_targets`
     scale:float|None=None, # target distances are divided by it; the range of `y` if None
     seed:int=0,       # for random and K-means targets
     cls=Proxies,      # class to make
 ) -> Proxies:
     "Proxies for the training targets `y`; errors as in `proxy_targets`"
     y = check_targets(y, 'training targets')
-    t = proxy_targets(y, n_proxies, method, seed)
+    t = proxy_targets(y, n_proxies, placement, seed)
     counts = np.bincount(nearest_proxy(y, t).numpy(), minlength=n_proxies)
     return cls(t, n_features, default_scale(y) if scale is None else scale, counts)
 

@@ -21,8 +21,7 @@ from prime_nb.baselines.dist_loss import DistLoss
 from prime_nb.baselines.fds import FeatureSmoother
 from prime_nb.baselines.hca import HCALoss, Hierarchy
 from prime_nb.baselines.hpn import HPN
-from prime_nb.baselines.im_context import IMContext, Localizer, kernel_in_context, ridge_in_context
-from prime_nb.baselines.in_context import PFN, load_weights
+from prime_nb.baselines.im_context import PFN, IMContext, Localizer, kernel_in_context, load_weights, ridge_in_context
 from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.proxynca import ProxyNCALoss
 from prime_nb.baselines.rank_n_contrast import RankNContrast
@@ -255,8 +254,8 @@ add('bins', {
     'weights of whole numbers': (lambda: BINS.lookup()(torch.tensor([0, 4])), Gives(lambda: BINS.weights()[[0, 4]])),
     'weight beyond float32': (lambda: BINS.lookup()(torch.tensor([1e300], dtype=torch.float64)), Gives(lambda: BINS.weights()[[4]])),
     'unknown weighting': (weigh(method='cubic'), refuses('weighting', 'cubic')),
-    'clip the wrong way round': (weigh(method='inverse', clip=(1000, 5)), refuses('clip', '(1000, 5)')),
-    'NaN clip': (weigh(method='inverse', clip=(NAN, 5)), refuses('clip', 'nan')),
+    'clip the wrong way round': (weigh(weighting='inverse', clip=(1000, 5)), refuses('clip', '(1000, 5)')),
+    'NaN clip': (weigh(weighting='inverse', clip=(NAN, 5)), refuses('clip', 'nan')),
     'even kernel': (lds(ks=4), refuses('ks', '4')),
     'kernel of size 0': (lds(ks=0), refuses('ks', '0')),
     'negative kernel': (lds(ks=-3), refuses('ks', '-3')),
@@ -403,7 +402,7 @@ add('proxies', {
     'more proxies than samples': (proxies([0., 10.], 9, F), Gives(np.arange(1, 10.))),
     'more clusters than distinct targets': (proxies(Y, 6, F, 'kmeans'), refuses('n_proxies', '5', '6')),
     'as many clusters as distinct targets': (proxies(Y, 5, F, 'kmeans'), Gives(np.arange(5.))),
-    'unknown method': (proxies(Y, 3, F, 'grid'), refuses('method', 'grid')),
+    'unknown placement': (proxies(Y, 3, F, 'grid'), refuses('placement', 'grid')),
     'uniform targets of vectors': (proxies(np.ones((3, 2))*np.arange(3)[:, None], 2, F, 'uniform'), refuses('scalar', '(3, 2)')),
     'constant targets': (proxies([1., 1.], 2, F), refuses('constant')),
     'NaN targets': (proxies([1., NAN], 2, F), refuses('nan')),
@@ -608,8 +607,8 @@ for name, loss in LOSSES.items():
         add('baselines', {f'{name}: {str(dtype)[6:]}': (value_of(loss, z, A64, dtype, gradient=False), Gives(value_of(loss, z, A64, torch.float64, gradient=False), 1e-2, 1e-5))})
 
 add('baseline settings', {
-    **{f'{c.__name__} {k} {v}': (make(c, **{k: v}), refuses(k, str(v))) for c, k in ((RankSim, 'interpolation'), (ConR, 't'), (RankNContrast, 't'), (OrdinalEntropy, 'target_scale')) for v in (0., -1., NAN, INF)},
-    **{f'SRL t {v}': (lambda v=v: SRL(AGE_BINS, t=v), refuses('t must', str(v))) for v in (0., NAN, INF)},
+    **{f'{c.__name__} {k} {v}': (make(c, **{k: v}), refuses(k, str(v))) for c, k in ((RankSim, 'interpolation'), (ConR, 'temperature'), (RankNContrast, 'temperature'), (OrdinalEntropy, 'target_scale')) for v in (0., -1., NAN, INF)},
+    **{f'SRL temperature {v}': (lambda v=v: SRL(AGE_BINS, temperature=v), refuses('temperature must', str(v))) for v in (0., NAN, INF)},
     **{f'BMC sigma {v}': (make(BMC, sigma=v), refuses('sigma', str(v))) for v in (0., -1., NAN, INF)},
     **{f'DenseWeight {k} {v}': (lambda k=k, v=v: DenseWeight(AGES, **{k: v}), refuses(k, str(v))) for k, v in (('alpha', NAN), ('alpha', -1.), ('alpha', INF), ('eps', 0.), ('bandwidth', 0.), ('bandwidth', INF), ('bandwidth', 'big'))},
     'ConR omega NaN': (make(ConR, w=NAN), refuses('w must', 'nan')), 'ConR growth infinite': (make(ConR, e=INF), refuses('e must', 'inf')),

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from prime_nb.head import wrap_head
-from prime_nb.own.fitted import Target, make_network
+from prime_nb.methods.fitting import Target
+from prime_nb.own.fitted import make_network
 from prime_nb.own.maps import MapFitted, MapInput, load_maps
 from prime_nb.proxies import make_proxies
 from prime_nb.own.saved import INFO, SUMS, WEIGHTS

@@ -53,17 +53,17 @@ def regulariser(
                            space={f'{name}.{k}': v for k,v in space.items()}))
 
 regulariser('ranksim', 'ranks of features follow ranks of labels', 'Gong et al. 2022, AgeDB-DIR', dict(weight=[1., 10., 100.], interpolation=[1., 2.]), weight=100., interpolation=1.)
-regulariser('conr', 'confused samples are pushed apart', 'Keramati et al. 2024, official code for ages', dict(weight=[.4, 1., 4.], w=[1., 3.], e=[.01, .1]), weight=4., w=1., t=.07, e=.01, density='inverse')
+regulariser('conr', 'confused samples are pushed apart', 'Keramati et al. 2024, official code for ages', dict(weight=[.4, 1., 4.], w=[1., 3.], e=[.01, .1]), weight=4., w=1., temperature=.07, e=.01, density='inverse')
 regulariser('ordinal-entropy', 'features spread by label distance, and tight within a label', 'default of prime_nb, after Zhang et al. 2023',
             dict(diversity=[.01, .1, 1.], tightness=[.01, .1, 1.], weight=[.1, 1.]), weight=1., diversity=1., tightness=1., target_scale=1.)
-regulariser('rnc', 'Rank-N-Contrast: nearer labels, nearer features', 'Zha et al. 2023', dict(weight=[.01, .1, 1.], t=[.5, 1., 2.]), weight=1., t=2.)
-regulariser('srl', 'surrogate-driven: a smooth curve that fills the sphere', 'Dong et al. 2025, AgeDB-DIR', dict(weight=[.01, .1, 1.], t=[.1, .3]),
-            weight=1., t=.3, contrast=10., envelop=100., smooth=.01, n_points=2000)
+regulariser('rnc', 'Rank-N-Contrast: nearer labels, nearer features', 'Zha et al. 2023', dict(weight=[.01, .1, 1.], temperature=[.5, 1., 2.]), weight=1., temperature=2.)
+regulariser('srl', 'surrogate-driven: a smooth curve that fills the sphere', 'Dong et al. 2025, AgeDB-DIR', dict(weight=[.01, .1, 1.], temperature=[.1, .3]),
+            weight=1., temperature=.3, contrast=10., envelop=100., smooth=.01, n_points=2000)
 regulariser('hpn', 'features on an arc between two fixed poles', 'default of prime_nb, after Mettes et al. 2019', dict(weight=[.1, 1., 10.], reach=[.7, 1.]), weight=1., reach=1.)
 
 # %% ../../nbs/api/methods/01_peers.ipynb #316e97d5
 regulariser('proxynca', 'learned proxies, one per interval of targets', 'PRIME, Table 11, as for PRIME', dict(lambda_a=[1., 5., 25.], tau_f=[2., 5., 18.], n_proxies=[10, 20, 40]),
-            n_proxies=20, proxy_lr=1., method='auto', lambda_a=25., tau_f=5., distance='cosine', include_positive=True)
+            n_proxies=20, proxy_lr=1., placement='auto', lambda_a=25., tau_f=5., distance='cosine', include_positive=True)
 
 # %% ../../nbs/api/methods/01_peers.ipynb #791bbb7f
 FDS_SPACE = {'fds.ks': [5, 9], 'fds.sigma': [1., 2.], 'fds.momentum': [.9, .99], 'fds.kernel': ['gaussian', 'triang']}
@@ -100,7 +100,7 @@ FIFTHS, GUESS = 'official code for STS-B-DIR', 'ours, of the size of the loss'
 TASKS['sts-b-dir'].own.update({
     'huber': given(OFFICIAL, 'loss', beta=.3), 'focal-mse': given(OFFICIAL, 'loss', beta=20.), 'focal-l1': given(OFFICIAL, 'loss', beta=20.),
     'ranksim': given(f'Gong et al. 2022, {FIFTHS}', 'ranksim', weight=3e-4, interpolation=2.),
-    'srl': given(f'Dong et al. 2025, {FIFTHS}', 'srl', contrast=1e-4, envelop=1e-2, smooth=1e-4, t=.1),
+    'srl': given(f'Dong et al. 2025, {FIFTHS}', 'srl', contrast=1e-4, envelop=1e-2, smooth=1e-4, temperature=.1),
     'conr': given(GUESS, 'conr', weight=.01, w=.3, e=.2), 'ordinal-entropy': given(GUESS, 'ordinal-entropy', weight=.01),
     'hpn': given(GUESS, 'hpn', weight=.01), 'proxynca': given('PRIME, Table 14, as for PRIME', 'proxynca', n_proxies=26, tau_f=5.) | given(GUESS, 'proxynca', lambda_a=.05),
     'rnc': given(GUESS, 'rnc', weight=.01), 'dist': given(GUESS, 'loss', weight=.1, distance='mse'),
@@ -114,7 +114,7 @@ TASKS['sts-b-dir'].space.update({
     'conr': {'conr.weight': SMALL, 'conr.w': [.1, .3, .5, 1.], 'conr.e': [.05, .2, 1.]},
     'ordinal-entropy': {'ordinal-entropy.weight': SMALL, 'ordinal-entropy.diversity': [.1, .3, 1.], 'ordinal-entropy.tightness': [.1, .3, 1.]},
     'hpn': {'hpn.weight': SMALL, 'hpn.reach': [.7, 1.]}, 'proxynca': {'proxynca.lambda_a': [.005, .02, .1, .5], 'proxynca.tau_f': [2., 5., 18.], 'proxynca.n_proxies': [10, 26, 50]},
-    'rnc': {'rnc.weight': SMALL, 'rnc.t': [.5, 1., 2.]}, 'srl': {'srl.weight': [.1, 1., 10., 100.], 'srl.t': [.1, .3]},
+    'rnc': {'rnc.weight': SMALL, 'rnc.temperature': [.5, 1., 2.]}, 'srl': {'srl.weight': [.1, 1., 10., 100.], 'srl.temperature': [.1, .3]},
     'dist': {'loss.weight': [.01, .03, .1, .3, 1.], 'loss.distance': ['l1', 'mse']},
     **{n: {'loss.sigma': [.05, .1, .2, .4], 'loss.sigma_lr': [0., 1., 10.], 'lr': [5e-5, 1e-4, 3e-4]} for n in ('bmc', 'gai', 'bni')}})
 

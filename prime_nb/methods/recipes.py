@@ -80,7 +80,7 @@ weighting('lds-sqinv', 'weights 1/sqrt(smoothed count)', 'sqrt_inverse', LDS)
 # %% ../../nbs/api/methods/00_recipes.ipynb #13d6fc8d
 DEFAULT = 'default of prime_nb'
 register(Recipe('prime', 'proxies, proxy loss and alignment loss (eqs. 1-8)', callback='prime_nb.methods.builders:prime',
-    values=given(DEFAULT, 'prime', n_proxies=20, method='auto', target_scale=None, proxy_lr=1., centroid=False, lambda_p=1., lambda_a=1.,
+    values=given(DEFAULT, 'prime', n_proxies=20, placement='auto', target_scale=None, proxy_lr=1., centroid=False, lambda_p=1., lambda_a=1.,
                  tau_f=5., tau_t=5., alpha=.005, technique=None, drw_epoch=None, distance='cosine', one_hot=False),
     space={'prime.tau_f': [2, 5, 10, 20], 'prime.tau_t': [1, 2, 5, 10], 'prime.alpha': [0., .001, .01],
            'prime.n_proxies': [10, 20, 40], 'prime.distance': ['cosine', 'normalized_euclidean']}))
@@ -110,9 +110,9 @@ def variant(
     "Register a variant of PRIME that is known by its own name"
     return register(Recipe(name, doc, given(source, 'prime', **arguments), on='prime', alone=True))
 
-variant('m1', 'random proxy targets, one-hot alignment, no proxy loss', 'paper, Table 18', method='random', one_hot=True, lambda_p=0.)
-variant('m2', 'm1 with the proxy loss', 'paper, Table 18', method='random', one_hot=True)
-variant('m3', 'm2 with evenly spaced proxy targets', 'paper, Table 18', method='uniform', one_hot=True)
+variant('m1', 'random proxy targets, one-hot alignment, no proxy loss', 'paper, Table 18', placement='random', one_hot=True, lambda_p=0.)
+variant('m2', 'm1 with the proxy loss', 'paper, Table 18', placement='random', one_hot=True)
+variant('m3', 'm2 with evenly spaced proxy targets', 'paper, Table 18', placement='uniform', one_hot=True)
 variant('centroid', 'proxies are centroids of features, not learned', 'paper, Table 17', centroid=True)
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #bd69ee51

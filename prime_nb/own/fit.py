@@ -13,14 +13,14 @@ import pandas as pd
 import torch
 from fastai.torch_core import default_device
 from torch import nn
-from ..auto import auto_bins
+from ..targets import auto_bins
 from ..methods.recipes import only, plain
 from ..head import ProxyHead, find_head, strip
 from ..checks import check_targets
 from ..data.columns import check_table
 from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame
-from .fitted import Fitted, feature_width, image_maker, load_fitted, make_network, make_target, read_targets
-from ..methods.fitting import dev_judge, make_learner, make_loaders, own_settings, seeded, split_rows, train, unit_splits
+from .fitted import Fitted, feature_width, image_maker, load_fitted, make_network, read_targets
+from ..methods.fitting import dev_judge, make_learner, make_loaders, make_target, own_settings, seeded, split_rows, train, unit_splits
 from ..targets import LabelBins
 
 # %% ../../nbs/api/own/03_fit.ipynb #49f1a34d

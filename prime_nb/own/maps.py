@@ -24,8 +24,8 @@ from ..callback.dense import MapLoss
 from ..checks import check_targets
 from ..data.columns import check_table, json_field
 from ..data.inputs import FORMATS, INPUTS, ImageInput, image_paths
-from .fitted import NETWORKS, Fitted, Target, feature_width, load_fitted, make_network, make_target
-from ..methods.fitting import make_learner, make_loaders, own_settings, seeded, split_rows, train, unit_splits
+from .fitted import NETWORKS, Fitted, feature_width, load_fitted, make_network
+from ..methods.fitting import Target, make_learner, make_loaders, make_target, own_settings, seeded, split_rows, train, unit_splits
 from ..metrics import by_shot
 from ..models.backbone import PixelNet
 from ..models.depth import DepthNet

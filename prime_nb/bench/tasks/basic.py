@@ -16,11 +16,12 @@ import torch
 from ...checks import check_targets, to_numpy
 from ...twins import faces
 from ...cache import cached, file_sha256
+from ...data.memory import mirror_some
 from ...data.stsb import stsb_bins, stsb_features
 from ...models.encoder import HashEncoder, SentenceEncoder
 from ...models.mlp import MLP
 from ...metrics import Relevance, by_shot
-from ...models.small import SmallResNet
+from ...models.backbone import SmallResNet
 from ...targets import LabelBins
 
 # %% ../../../nbs/api/bench/tasks/00_basic.ipynb #02d2ab03
@@ -114,7 +115,7 @@ def pictures(
     "Splits of pictures in memory, for `SmallResNet`"
     pair = lambda s: (torch.from_numpy(a[f'x_{s}']).contiguous(memory_format=torch.channels_last), torch.from_numpy(a[f'y_{s}']))
     return Splits(pair('train'), pair('valid'), lambda: pair('test'), bins, lambda **kw: SmallResNet(**kw),
-                  prepare=faces.to_float, augment=faces.mirror_some)
+                  prepare=faces.to_float, augment=mirror_some)
 
 def twin_data(
     folder=None,      # not used: the data is drawn

@@ -76,7 +76,7 @@ def clip_twin(
     **kw,        # of that function
 ): # `Splits`
     "Drawn faces for a miniature of CLIP"
-    from prime_nb.twins.faces import mirror_some
+    from prime_nb.data.memory import mirror_some
     return with_clip(load(pictures)(folder, size=size, **kw), miniature(size), tune, mirror_some)
 
 agedb_clip_twin, imdb_wiki_clip_twin = clip_twin, partial(clip_twin, pictures='prime_nb.bench.tasks.basic:wiki_twin_data')
