@@ -286,7 +286,8 @@ def read(self:TextInput,
     for c in self.used:
         if pd.api.types.is_numeric_dtype(table.cells[c]):
             raise TypeError(f'column {c!r} must hold text: got {table.cells[c].dtype}. Choose another column.')
-        vectors.append(self.encoder.encode(table.texts(c), progress=bool(progress)))
+        texts = [text.strip() for text in table.texts(c)]
+        vectors.append(self.encoder.encode(texts, progress=bool(progress)))
     joined = pair_features(*vectors) if len(vectors) == 2 else np.concatenate(vectors, 1)
     return torch.from_numpy(np.asarray(joined, dtype=np.float32))
 

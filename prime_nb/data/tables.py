@@ -235,7 +235,7 @@ class Table:
         column, # its name
     ) -> list: # of N strings
         "Cells of a column as they stand in the file; '' for missing ones"
-        return [_as_text(v) for v in self.cells[column]]
+        return [v if isinstance(v, str) else _as_text(v) for v in self.cells[column]]
 
     def where(self,
         rows, # numbers of rows, from 0
@@ -321,8 +321,7 @@ def _expected(kind):
 # %% ../../nbs/api/data/11_tables.ipynb #a4c1f015
 def _type_columns(table, columns, kinds, forced, decimal):
     "Fill `frame` and `kinds` of a table"
-    texts = {c: pd.Series(table.texts(c), index=table.cells.index, name=c, dtype=object)
-             for c in columns if _is_text(table.cells[c])}
+    texts = {c: table.cells[c].map(_as_text).astype(object) for c in columns if _is_text(table.cells[c])}
     decimal = decimal or find_decimal([s for c, s in texts.items() if not kinds or kinds[c]['kind'] == 'number'])
     for c in columns:
         if c in texts: kind, values = _text_column(table, texts[c], kinds.get(c), forced.get(c), decimal)
@@ -391,7 +390,7 @@ def target_of(
     "The target of every row; `ValueError` with the line of one that is no number, missing, or far too large"
     y = table.frame[column]
     if table.kinds[column]['kind'] != 'number':
-        texts = table.texts(column)
+        texts = [text.strip() for text in table.texts(column)]
         bad = [i for i, text in enumerate(texts) if text and not is_number(text)]
         raise ValueError(f'target {column!r} must be numbers: got {texts[bad[0]]!r} in {table.where(bad)}. '
                          'Correct these cells, or choose another target.')

@@ -66,7 +66,8 @@ def check_images(
 ):
     "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
     for i, name in enumerate(table.texts(column)):
-        path, at = Path(folder)/name, f'in {table.where([i])}'
+        name, at = name.strip(), f'in {table.where([i])}'
+        path = Path(folder)/name
         if not name: raise ValueError(f'column {column!r} names no picture {at}. Fill or remove this row.')
         if not path.is_file():
             raise FileNotFoundError(f'no such picture: {path}, {at}. Names are looked up in {folder}; '
@@ -81,7 +82,7 @@ def check_texts(
 ):
     "`ValueError` for a column of numbers, or cells without text"
     for c in columns:
-        texts = table.texts(c)
+        texts = [text.strip() for text in table.texts(c)]
         try: pd.to_numeric(pd.Series(texts))
         except ValueError: pass
         else:
