@@ -253,7 +253,7 @@ add('bins', {
     'weights of float16 targets': (lambda: BINS.lookup()(torch.tensor([0., 4.], dtype=torch.float16)), Gives(lambda: BINS.weights()[[0, 4]])),
     'weights of whole numbers': (lambda: BINS.lookup()(torch.tensor([0, 4])), Gives(lambda: BINS.weights()[[0, 4]])),
     'weight beyond float32': (lambda: BINS.lookup()(torch.tensor([1e300], dtype=torch.float64)), Gives(lambda: BINS.weights()[[4]])),
-    'unknown weighting': (weigh(method='cubic'), refuses('weighting', 'cubic')),
+    'unknown weighting': (weigh(weighting='cubic'), refuses('weighting', 'cubic')),
     'clip the wrong way round': (weigh(weighting='inverse', clip=(1000, 5)), refuses('clip', '(1000, 5)')),
     'NaN clip': (weigh(weighting='inverse', clip=(NAN, 5)), refuses('clip', 'nan')),
     'even kernel': (lds(ks=4), refuses('ks', '4')),
