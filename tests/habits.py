@@ -1,5 +1,5 @@
 """What one does with a `Learner` (habits) times the learners one does it with (kinds): every pair is a cell, and every
-cell checks something. `tests/test_habits.py` runs the cells as tests, `tools/run_habits.py` writes them as a table.
+cell checks something. `tests/test_habits.py` runs the cells as tests, `studies/fastai_habits.py` writes them as a table.
 Nothing here needs nbdev, so that the cells also run beside the newest fastai."""
 import subprocess, sys, tempfile
 from functools import lru_cache

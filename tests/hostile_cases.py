@@ -21,8 +21,7 @@ from prime_nb.baselines.dist_loss import DistLoss
 from prime_nb.baselines.fds import FeatureSmoother
 from prime_nb.baselines.hca import HCALoss, Hierarchy
 from prime_nb.baselines.hpn import HPN
-from prime_nb.baselines.im_context import IMContext, Localizer, kernel_in_context, ridge_in_context
-from prime_nb.baselines.in_context import PFN, load_weights
+from prime_nb.baselines.im_context import PFN, IMContext, Localizer, kernel_in_context, load_weights, ridge_in_context
 from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.proxynca import ProxyNCALoss
 from prime_nb.baselines.rank_n_contrast import RankNContrast

@@ -327,18 +327,18 @@ def test_the_report_opens_without_a_network(trained):
     assert "default-src 'none'" in page and '<script' not in page and '<link' not in page
 
 def test_verdicts_are_checked_on_test_files(tmp_path, capsys, monkeypatch):
-    import check_verdicts
+    import verdicts
     (tmp_path/'toy_train.csv').write_text(csv())
     (tmp_path/'toy_test.csv').write_text(csv(ROWS[::2]))
     argv = [str(tmp_path), '--out', str(tmp_path/'out'), '--seeds', '1', '--epochs', '2', '--keep', str(tmp_path/'keep')]
-    check_verdicts.main(argv)
+    verdicts.main(argv)
     said = capsys.readouterr().out
     r, s = (json.loads((tmp_path/'out'/f'{n}.json').read_text()) for n in ('toy', 'summary'))
     assert r['agreement']['recommended'] == r['verdict']['method'] and set(r['test']) == set(r['judged']) == {'vanilla', 'sqinv', 'prime'}
     assert s['data_sets'] == 1 and s['agree'] == int(r['agreement']['agrees']) and r['test_rows'] == 20 and r['seconds']['processor'] > 0
     assert f"agrees in {s['agree']} of 1" in said and (tmp_path/'keep'/'toy_tested.csv').exists()
     before = snapshot(tmp_path)
-    for f in ('run_fit', 'train_all'): monkeypatch.setattr(check_verdicts, f, None)      # what is there is not trained again
-    check_verdicts.main(argv)
+    for f in ('run_fit', 'train_all'): monkeypatch.setattr(verdicts, f, None)      # what is there is not trained again
+    verdicts.main(argv)
     assert snapshot(tmp_path) == before
-    with pytest.raises(SystemExit, match='no NAME_train.csv'): check_verdicts.main([str(tmp_path/'out')])
+    with pytest.raises(SystemExit, match='no NAME_train.csv'): verdicts.main([str(tmp_path/'out')])

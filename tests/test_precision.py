@@ -25,7 +25,7 @@ from prime_nb.callback.prime import PRIME
 from prime_nb.checks import check_close
 from prime_nb.twins.faces import FaceTwin, face_dls
 from prime_nb.losses import LOSSES, regression_loss
-from prime_nb.models.small import SmallResNet
+from prime_nb.models.backbone import SmallResNet
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import CentroidProxies, make_proxies, proxy_loss
 from prime_nb.targets import LabelBins

@@ -138,7 +138,7 @@ def draw_faces(
     path, # of the picture
 ):
     "Some of the twin's faces"
-    from prime_nb.twins.faces import show_ages
+    from prime_nb.twins.drawing import show_ages
     return save(show_ages().figure, path)
 
 # %% ../../nbs/api/bench/07_demo.ipynb #e93fa1ee

@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 # %% ../../nbs/api/bench/06_tabular.ipynb #c5668d81
-from ..auto import auto_batch, auto_bins, auto_epochs, auto_prime
+from ..auto import auto_batch, auto_epochs, auto_prime
+from ..targets import auto_bins
 from ..files import write_json
 from .ranks import comparison_rows, rank_metric, ranks_markdown, score_rows
 from ..methods.recipes import TASKS, TRAINING, Task, describe_methods, describe_task, given

@@ -12,9 +12,9 @@ from fastcore.meta import delegates
 from torch import Tensor, nn
 from ..baselines.fds import FeatureSmoother
 from ..baselines.vir import GaussianConjugate, ProbabilisticSmoother, Variational
-from .features import FeatureCallback, training_targets
+from .features import FeatureCallback
 from ..head import FeatureHead, find_final, find_head, replace_layer
-from ..targets import LabelBins
+from ..targets import LabelBins, training_targets
 
 # %% ../../nbs/api/callback/06_fds.ipynb #87afa118
 @delegates(FeatureSmoother.__init__)

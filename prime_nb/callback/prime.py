@@ -10,7 +10,8 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from torch import Tensor
 from .accumulate import read_ahead
-from .features import FeatureCallback, training_targets
+from .features import FeatureCallback
+from ..targets import training_targets
 from ..head import ProxyHead, find_head, wrap_head
 from ..objective import PrimeLoss
 from ..proxies import CentroidProxies, Proxies, make_proxies

@@ -8,7 +8,8 @@ __all__ = ['Regularizer']
 # %% ../../nbs/api/callback/01_regularizer.ipynb #378d94a5
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .features import FeatureLoss, training_targets
+from .features import FeatureLoss
+from ..targets import training_targets
 
 # %% ../../nbs/api/callback/01_regularizer.ipynb #9f383e97
 class Regularizer(FeatureLoss):

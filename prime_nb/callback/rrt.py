@@ -10,9 +10,9 @@ import math
 from fastai.optimizer import Optimizer
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .features import FeatureCallback, HeadCallback, training_targets
+from .features import FeatureCallback, HeadCallback
 from ..head import find_head
-from ..targets import LabelBins
+from ..targets import LabelBins, training_targets
 
 # %% ../../nbs/api/callback/10_rrt.ipynb #646e132c
 def first_epoch(

@@ -287,7 +287,8 @@ def judge_source(
     a, # parsed arguments
 ) -> SimpleNamespace: # bins, imbalance, preds, rows, targ, folds, comparison, verdict, drawn
     "Compare the methods on a source"
-    from prime_nb.auto import auto_bins, auto_prime
+    from prime_nb.auto import auto_prime
+    from prime_nb.targets import auto_bins
     from prime_nb.own.judge import compare, fold_of, imbalance, verdict
     from prime_nb.metrics import Relevance
     bins, kw = auto_bins(s.y), auto_prime(s.y)

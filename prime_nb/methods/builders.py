@@ -18,8 +18,7 @@ from ..baselines.denseweight import DenseWeight
 from ..baselines.dist_loss import DistLoss
 from ..baselines.hca import HCALoss, Hierarchy
 from ..baselines.hpn import HPN
-from ..baselines.im_context import IMContext
-from ..baselines.in_context import pretrained
+from ..baselines.im_context import IMContext, pretrained
 from ..baselines.ordinal_entropy import OrdinalEntropy
 from ..baselines.rank_n_contrast import RankNContrast
 from ..baselines.ranksim import RankSim

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from fastai.torch_core import default_device
 from torch import nn
-from ..auto import auto_bins
+from ..targets import auto_bins
 from ..methods.recipes import only, plain
 from ..head import ProxyHead, find_head, strip
 from ..checks import check_targets

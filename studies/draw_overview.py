@@ -1,6 +1,6 @@
 """Draw nbs/images/overview.png, the picture of the front page: where the data are, and what that costs with each method.
 
-    python tools/draw_overview.py [OUT]
+    python studies/draw_overview.py [OUT]
 
 Left the training ages of the face twin, right its results under results/agedb-twin. The numbers that were drawn are kept
 inside the picture (`drawn`), so that a test can tell whether it is still what the results say. The background is clear,

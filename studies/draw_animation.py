@@ -1,6 +1,6 @@
 """Draw nbs/images/proxies.webp: proxies find their order, and features join them.
 
-    python tools/draw_animation.py [OUT] [--frames 72]
+    python studies/draw_animation.py [OUT] [--frames 72]
 
 The same toy as in chapter 5 of the book: 240 free features in the plane, ten proxies, skewed targets. First the proxies
 move alone, then the features join. The background is transparent and the colours stand out on white and on black. The

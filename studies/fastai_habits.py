@@ -1,6 +1,6 @@
 """Run the cells of tests/habits.py and write them as a table.
 
-    python tools/run_habits.py [--out results/habits.json]
+    python studies/fastai_habits.py [--out results/habits.json]
 
 The exit status is 1 if a cell fails. It needs the installed package only, so that it also runs beside the newest fastai."""
 import argparse, contextlib, io, json, platform, sys, warnings

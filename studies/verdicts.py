@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Does the verdict of `prime_fit` hold on test files that it never saw?
 
-Usage: python tools/check_verdicts.py FOLDER --out results/own-data
+Usage: python studies/verdicts.py FOLDER --out results/own-data
 
 FOLDER holds pairs NAME_train.csv and NAME_test.csv with the target in the first column. Each NAME_train.csv goes through
 `prime_fit` with its defaults, in a process of its own, as a user would run it. Then every method is trained on the whole
@@ -36,7 +36,7 @@ def run_fit(train, target, out, options=()):
 def train_all(train, test, target, seeds, epochs=None):
     "Predictions for the test file by every method, trained on the training file with several seeds; a table"
     import torch, warnings
-    from prime_nb.auto import auto_bins
+    from prime_nb.targets import auto_bins
     from prime_nb.cli.fit import METHODS, fit_source
     torch.set_num_threads(1)
     warnings.simplefilter('ignore')
@@ -56,7 +56,7 @@ def make_predictions(folder, name, keep, seeds, epochs=None):
 def judge(folder, name, keep):
     "The verdict from what `prime_fit` compared, and whether it holds on the test file"
     import pandas as pd
-    from prime_nb.auto import auto_bins
+    from prime_nb.targets import auto_bins
     from prime_nb.own.judge import agreement, compare, imbalance, verdict
     from prime_nb.metrics import Relevance
     from prime_nb.cli.fit import METHODS

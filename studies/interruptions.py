@@ -1,6 +1,6 @@
 """Kill benchmarks, trainings and downloads at random moments, start them again, and see what is left.
 
-    python tools/kill_study.py [--out results/interruptions.json] [--kills 100] [--seed 0] [--only grid,fit,checkpoints,download]
+    python studies/interruptions.py [--out results/interruptions.json] [--kills 100] [--seed 0] [--only grid,fit,checkpoints,download]
 
 Each task is first done undisturbed. Then it is started, killed with SIGKILL at a random moment, looked at, started again,
 killed again, and so on; after some kills it may finish. Three things must hold: what was finished is there, unchanged; what
