@@ -12,8 +12,8 @@ import html, os
 from pathlib import Path
 from .. import __version__
 from ..files import check_writable, write_json
-from .jobs import get_splits
-from ..methods.recipes import get_task
+from .run import get_splits
+from .tasks.catalog import get_task
 from .run import plan, run_jobs
 
 # %% ../../nbs/api/bench/07_demo.ipynb #2fae84a8

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 import numpy as np
 import torch
-from .tasks.basic import Splits, judge_shots
+from ..methods.recipes import Splits
+from ..methods.training import judge_shots
 from ..checks import to_numpy
 from ..targets import LabelBins
 

@@ -11,11 +11,10 @@ __all__ = ['ABOUT_BENCH', 'Parser', 'command', 'quietly', 'fail', 'parse_seeds',
 # %% ../../nbs/api/cli/05_bench.ipynb #ac82633e
 import argparse, json, os, sys, warnings
 from functools import wraps
-from importlib import import_module
 from pathlib import Path
 from .. import __version__
-from ..methods import chosen # makes the recipes of the peers known
-from ..methods.recipes import HOMES, PROTOCOLS, TASKS, describe_methods, describe_task, check_folder, get_task, load, read_change, task_names
+from ..methods.recipes import describe_methods, describe_task, read_change
+from ..bench.tasks.catalog import PROTOCOLS, TASKS, check_folder, import_plugin, get_task, task_names
 
 # %% ../../nbs/api/cli/05_bench.ipynb #79e685ef
 class Parser(argparse.ArgumentParser):
@@ -166,9 +165,7 @@ def show_list(
 ) -> int: # exit status
     "Print methods, data sets, and where each hyper-parameter comes from"
     tasks = [get_task(dataset)] if dataset else TASKS.values()
-    rest = [n for n in HOMES if n not in TASKS and not dataset]
-    more = [f'Described by prime_bench NAME --list: {", ".join(rest)}']*bool(rest)
-    print('\n\n'.join([describe_methods(), *(describe_task(t, methods) for t in tasks), *more]))
+    print('\n\n'.join([describe_methods(), *(describe_task(t, methods) for t in tasks)]))
     return 0
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
@@ -215,7 +212,7 @@ def prime_bench(
     p = bench_parser()
     a = p.parse_args(argv)
     if a.plugin: sys.path.insert(0, os.getcwd())
-    for m in a.plugin: import_module(m)
+    for m in a.plugin: import_plugin(m)
     if wrong := misplaced(a): p.error(wrong)
     if a.dataset == 'table': return paper_table(a)
     a.seeds = a.seeds or [0]
@@ -317,7 +314,8 @@ def prime_table(
     p.add_argument('--version', action='version', version=f'prime_nb {__version__}')
     a = p.parse_args(argv)
     if a.data and not (a.task and a.number == 10): p.error('--data goes with table 10 and the name of a data set: prime_table 10 --task NAME --data DIR')
-    return load('prime_nb.bench.paper.runs:show_paper_table')(a.number, a.results, a.seeds, a.task, a.twin, a.data, a.form, a.out)
+    from prime_nb.bench.paper.runs import show_paper_table
+    return show_paper_table(a.number, a.results, a.seeds, a.task, a.twin, a.data, a.form, a.out)
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c6a6a71f
 @command

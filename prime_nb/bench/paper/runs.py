@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from ...files import replacing
 from .numbers import needs, needs_arrays, paper_table, why_not
-from ...methods.recipes import check_folder, get_task
+from ..tasks.catalog import check_folder, get_task
 from ..run import plan, run_jobs, shard
 from .tables import FORMATS, fill, table_text
 
