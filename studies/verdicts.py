@@ -46,12 +46,12 @@ def train_all(train, test, target, seeds, epochs=None):
 
 def make_predictions(folder, name, keep, seeds, epochs=None):
     "Train, unless that was done before: what `prime_fit` compared, and predictions for the test file"
-    from prime_nb.data.table_file import read_table
+    from prime_nb.data.tables import read_table
     train, test = (Path(folder)/f'{name}_{s}.csv' for s in ('train', 'test'))
-    target, judged, tested, took = read_table(train).df.columns[0], *(Path(keep)/f'{name}_{s}' for s in ('judged.csv', 'tested.csv', 'seconds.json'))
+    target, judged, tested, took = read_table(train).frame.columns[0], *(Path(keep)/f'{name}_{s}' for s in ('judged.csv', 'tested.csv', 'seconds.json'))
     if not took.exists(): write_json(took, run_fit(train, target, judged, ['--epochs', str(epochs)] if epochs else []))
     if not tested.exists():
-        with replacing(tested) as temp: train_all(read_table(train).df, read_table(test).df, target, seeds, epochs).to_csv(temp, index=False)
+        with replacing(tested) as temp: train_all(read_table(train).frame, read_table(test).frame, target, seeds, epochs).to_csv(temp, index=False)
 
 def judge(folder, name, keep):
     "The verdict from what `prime_fit` compared, and whether it holds on the test file"
@@ -60,8 +60,8 @@ def judge(folder, name, keep):
     from prime_nb.own.judge import agreement, compare, imbalance, verdict
     from prime_nb.metrics import Relevance
     from prime_nb.cli.fit import METHODS
-    from prime_nb.data.table_file import read_table
-    y = read_table(Path(folder)/f'{name}_train.csv').df.iloc[:, 0]
+    from prime_nb.data.tables import read_table
+    y = read_table(Path(folder)/f'{name}_train.csv').frame.iloc[:, 0]
     judged, tested = (pd.read_csv(Path(keep)/f'{name}_{s}.csv') for s in ('judged', 'tested'))
     bins, phi = auto_bins(y), Relevance(y)
     c = compare({m: judged[m] for m in METHODS}, judged.target, bins, phi, groups=judged.fold.to_numpy())
@@ -83,12 +83,12 @@ def summary(results):
 
 def time_fits(folder, names, out):
     "Only time `prime_fit`, one file after the other; for a machine that does nothing else"
-    from prime_nb.data.table_file import read_table
+    from prime_nb.data.tables import read_table
     rows = {}
     with tempfile.TemporaryDirectory() as temp:
         for n in names:
             train = read_table(Path(folder)/f'{n}_train.csv')
-            rows[n] = dict(rows=len(train.df), **run_fit(Path(folder)/f'{n}_train.csv', train.df.columns[0], Path(temp)/'judged.csv'))
+            rows[n] = dict(rows=len(train.frame), **run_fit(Path(folder)/f'{n}_train.csv', train.frame.columns[0], Path(temp)/'judged.csv'))
             print(f"{n}: {rows[n]['wall']} s, of which {rows[n]['processor']} s of processor time; load {rows[n]['load']}", flush=True)
     write_json(Path(out)/'wall.json', dict(version=__version__, cores=os.cpu_count(), slowest=max(r['wall'] for r in rows.values()), rows=rows))
 

@@ -164,7 +164,7 @@ def train_job(
     return run(task, get_splits(job), job.config, job.seed, test=job.test, arrays=job.arrays, device=job.device,
                on_epoch=on_epoch)
 
-# %% ../../nbs/api/bench/01_run.ipynb #10b29c84
+# %% ../../nbs/api/bench/01_run.ipynb #52b3bbb6
 def _do(job, tell):
     "Train, and write the run, or why it failed: ('done', ...) or ('failed', ...)"
     select = get_task(job.dataset, job.folder).select

@@ -14,7 +14,7 @@ from .run import plan, run_jobs
 from .tasks.tabular import METHODS, tabular_tasks
 from .tuning import tune
 from ..cache import cache_folder
-from ..data.tabular import write_made_up
+from ..data.columns import write_made_up
 from ..files import write_json
 from ..methods.recipes import describe_methods, describe_task
 

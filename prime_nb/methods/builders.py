@@ -25,16 +25,14 @@ from ..baselines.vir import VIRLoss
 
 # %% ../../nbs/api/methods/01_builders.ipynb #10747c41
 from .recipes import RECIPES, Splits, only
-from ..callback.experts import ExpertSchedule, model_for
+from ..callback.features import FeatureLoss
 from ..callback.fds import FDS, PRM, vir_model
+from ..callback.peers import RRT, ExpertSchedule, ProxyNCA, model_for
 from ..callback.prime import PRIME
-from ..callback.proxynca import ProxyNCA
-from ..callback.regularizer import Regularizer
-from ..callback.rrt import RRT
 from ..losses import regression_loss
 from ..targets import LabelBins
 
-# %% ../../nbs/api/methods/01_builders.ipynb #1599edb9
+# %% ../../nbs/api/methods/01_builders.ipynb #2a65bd84
 BUILDERS = dict(callback={}, loss={}, head={}, fit={}) # kind -> name -> function
 
 def builder(
@@ -47,7 +45,7 @@ def builder(
         return make
     return keep
 
-# %% ../../nbs/api/methods/01_builders.ipynb #563636aa
+# %% ../../nbs/api/methods/01_builders.ipynb #d3ab05de
 def _find(kind, name):
     "A builder; `ValueError` for an unknown one"
     known = BUILDERS[kind]
@@ -150,6 +148,7 @@ def make_head(
 def _prime(config, seed, splits):
     "PRIME with prime.* and the settings of its technique; the seed is for random and K-means proxy targets"
     kw = only(config, 'prime')
+    if kw['target_scale'] is None: kw['target_scale'] = 'range' # for `PRIME`, None is left to its rule
     name = kw['technique']
     if name: kw['technique'] = TECHNIQUES[name](**only(config, name))
     return PRIME(seed=seed, **kw)
@@ -159,10 +158,10 @@ def _regularizer(cls, config, part, **more):
     "A loss as a callback, with the settings of its part, at the weight that `config` has as PART.weight"
     kw = only(config, part) | more
     weight = kw.pop('weight')
-    return Regularizer(cls(**kw), weight)
+    return FeatureLoss(cls(**kw), weight)
 
 @builder('ranksim')
-def _ranksim(config, seed, splits): return Regularizer(RankSim(**only(config, 'ranksim'))) # it has the weight itself
+def _ranksim(config, seed, splits): return FeatureLoss(RankSim(**only(config, 'ranksim'))) # it has the weight itself
 
 @builder('rnc')
 def _rnc(config, seed, splits): return _regularizer(RankNContrast, config, 'rnc')
@@ -181,7 +180,7 @@ def _conr(config, seed, splits):
     density, weight = kw.pop('density'), kw.pop('weight')
     weights = None if density == 'none' else unit_bins(splits).lookup(density)
     kw |= dict(w=kw['w']/unit, e=kw['e']*unit, weights=weights)
-    return Regularizer(ConR(**kw), weight)
+    return FeatureLoss(ConR(**kw), weight)
 
 @builder('ordinal-entropy')
 def _ordinal_entropy(config, seed, splits):

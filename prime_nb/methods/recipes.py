@@ -34,7 +34,7 @@ def given(
     start = f'{part}.' if part else ''
     return {start + k: Sourced(v, source) for k, v in values.items()}
 
-# %% ../../nbs/api/methods/00_recipes.ipynb #88b624af
+# %% ../../nbs/api/methods/00_recipes.ipynb #e74014ff
 def read_toml(
     *path, # from the folder of the package, such as 'methods', 'recipes.toml'
 ) -> dict:
@@ -80,7 +80,7 @@ def register(
     RECIPES[name] = recipe
     return recipe
 
-# %% ../../nbs/api/methods/00_recipes.ipynb #b5147969
+# %% ../../nbs/api/methods/00_recipes.ipynb #265cae5d
 def _read_recipes():
     "Register what `recipes.toml` holds"
     for name, entry in read_toml('methods', 'recipes.toml').items():
@@ -178,7 +178,7 @@ class Task:
     own:dict=field(default_factory=dict)   # part or method -> settings that it has on this task
     space:dict=field(default_factory=dict) # part, or 'train' -> setting -> values worth trying here
 
-# %% ../../nbs/api/methods/00_recipes.ipynb #18ed5c1f
+# %% ../../nbs/api/methods/00_recipes.ipynb #c6ff6b51
 @dataclass
 class Splits:
     "Data of a task, ready to train on"
@@ -193,7 +193,7 @@ class Splits:
     loaders:Callable|None=None # (settings, seed, device) -> DataLoaders of (x, y/unit); None: from tensors
     judge:Callable|None=None   # (pred, y, splits, names) -> dict 'MAE/Few' -> value or None; None: by shot
 
-# %% ../../nbs/api/methods/00_recipes.ipynb #a8c21a1c
+# %% ../../nbs/api/methods/00_recipes.ipynb #96f792b8
 LOADERS = {} # name of a data set -> function (folder, **settings) -> `Splits`
 LABELS = {}  # name of a data set -> function (folder, **settings) -> dict with bins, train, val, test: targets alone
 

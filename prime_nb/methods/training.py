@@ -73,7 +73,7 @@ def judge(
     "Metrics of a split: by shot, or as the data set wants them"
     return (splits.judge or judge_shots)(pred, y, splits, metrics)
 
-# %% ../../nbs/api/methods/02_training.ipynb #5e9a11c8
+# %% ../../nbs/api/methods/02_training.ipynb #64fdccd3
 def check_split(
     xy:tuple, # (x, y)
     name:str, # what to call it in a message
@@ -216,7 +216,7 @@ def _multi_step(learn, epochs, lr, milestones, gamma=.1):
 SCHEDULES = dict(constant=_constant, step=_step, multi_step=_multi_step, one_cycle=_one_cycle)
 OPTIMIZERS = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
 
-# %% ../../nbs/api/methods/02_training.ipynb #2a221f51
+# %% ../../nbs/api/methods/02_training.ipynb #ebc44315
 def _choose(known, name, what):
     "The value of a name; `ValueError` for an unknown one"
     if name not in known: raise ValueError(f'unknown {what}: got {name!r}, expected one of {", ".join(known)}')
@@ -266,7 +266,7 @@ def run_schedule(
         schedule(learn, config['epochs'], config['lr'], **only(config, 'schedule'))
     return keep
 
-# %% ../../nbs/api/methods/02_training.ipynb #14e3f3f8
+# %% ../../nbs/api/methods/02_training.ipynb #7947d846
 def start(
     splits:Splits, # the data
     config:dict,   # dotted setting -> value

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['TASKS', 'PROTOCOLS', 'task_names', 'get_task', 'find_task', 'load_splits', 'load_labels', 'import_plugin']
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #a7e941bd
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #6722625e
 import importlib.util, sys
 from dataclasses import replace
 from pathlib import Path
 from ...data.folders import how_to_get
 from ...methods.recipes import LABELS, LOADERS, Splits, Task, given, only, read_toml, sourced
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #9d5bae37
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #5added69
 TASKS = {} # name -> `Task`
 
 def _like(
@@ -43,7 +43,7 @@ def task_names() -> list:
     "Names of data sets"
     return list(TASKS)
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #9e3cdc61
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #ce66e148
 def get_task(
     name:str,    # of a data set; 'toy+blind-spot': under a protocol
     folder=None, # with its files, for data sets that are known by them alone
@@ -64,7 +64,7 @@ def find_task(
     try: return get_task(name)
     except ValueError: return None
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #7bb1b3f1
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #a9a748fd
 def check_folder(
     task:Task, # that reads it
     folder,    # or None
@@ -77,13 +77,13 @@ def check_folder(
     if not Path(folder).is_dir():
         raise ValueError(f'no such data folder: got --data {folder}. Give the folder that holds the files of {task.name}.')
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #01aa4d3a
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #8732663d
 PROTOCOLS = {
     'extrapolation': given('ours', 'protocol', name='extrapolation', quantile=.8, cap=1.),
     'interpolation': given('ours', 'protocol', name='interpolation', low=.33, high=.67),
     'blind-spot': given('ours', 'protocol', name='blind-spot', low=.5, high=.6)}
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #640b3005
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #92d87dc4
 def under(
     task:Task,    # that has no protocol yet
     protocol:str, # a key of `PROTOCOLS`
@@ -95,7 +95,7 @@ def under(
     if 'protocol.name' in task.values: raise ValueError(f'one protocol at a time: got {protocol} on top of {task.name}')
     return replace(task, name=f'{task.name}+{protocol}', doc=f'{task.doc}; {protocol}', values=task.values | PROTOCOLS[protocol])
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #b0630917
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #7250f285
 def _make_known(module):
     "Import a module of this folder, whose loaders are known from then on"
     match module:
@@ -111,7 +111,7 @@ def _function(task, functions):
     if task.data in _HOMES: _make_known(_HOMES[task.data])
     return functions.get(task.data)
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #187d26cf
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #5a22f446
 def load_splits(
     task:Task,   # whose data is wanted
     folder=None, # of its files
@@ -136,7 +136,7 @@ def load_labels(
     data = {k: v.value for k, v in task.values.items()}
     return labels(folder, **only(data, 'data')) if labels else None
 
-# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #3b44dca5
+# %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #a5a1dbab
 def import_plugin(
     name:str, # of a module that can be imported, such as 'my_tasks'
 ):

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['METHODS', 'tabular_data', 'tabular_task', 'tabular_tasks']
 
-# %% ../../../nbs/api/bench/tasks/05_tabular.ipynb #fb67edfb
+# %% ../../../nbs/api/bench/tasks/05_tabular.ipynb #fb572b10
 from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
 from ...auto import auto_batch, auto_epochs, auto_prime
-from ...data.tabular import find_triples, load_triple, read, target_of
+from ...data.columns import find_triples, load_triple, read_split
 from ...methods.recipes import Splits, Task, given
 from ...models.mlp import MLP
 from ...targets import auto_bins
@@ -61,9 +61,9 @@ def tabular_task(
     folder,   # with the three files
     name:str, # NAME of NAME_train.csv
 ) -> Task:
-    "The task of a data set; errors as in `read` and `target_of`"
-    train = read(folder, name, 'train')
-    y, target = target_of(train).astype(np.float32), train.df.columns[0]
+    "The task of a data set; errors as in `read_split`"
+    table, y = read_split(folder, name, 'train')
+    target, y = table.cells.columns[0], y.astype(np.float32)
     unit, n = float(y.std()), len(y)
     values = _SHARED | given('by rule', **by_rule(n)) | given('name of the files', 'data', name=name)
     rule = auto_prime(y/unit, _SHARED['model.hidden'].value[-1])
