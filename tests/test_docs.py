@@ -13,8 +13,9 @@ pytest.importorskip('nbdev', reason='the site is built from nbdev notebooks')
 missing = [m for m in ('sphinx', 'myst_nb', 'sphinx_book_theme', 'sphinx_design', 'sphinx_copybutton', 'pybtex', 'sphinx-mathjax-offline') if importlib.util.find_spec(m) is None]
 if missing: pytest.skip(f"no {', '.join(missing)} here: pip install -e '.[docs]'", allow_module_level=True)
 
-import browser, build_docs, check_site, draw_overview, site_cells, site_myst, site_nbdev, site_pages
-from site_myst import Book, Name, Page
+import browser, check_site, draw_overview, prime_site
+from prime_site import cells, myst, pages, reference
+from prime_site.myst import Book, Name, Page
 
 NBS = ROOT/'nbs'
 
@@ -32,7 +33,7 @@ def book():
 @pytest.fixture
 def page(): return Page('api/01_x.ipynb', 'api/x', 'p.x')
 
-def translated(book, page, text): return site_myst.translate(book, page, text)
+def translated(book, page, text): return myst.translate(book, page, text)
 
 
 class TestNames:
@@ -66,28 +67,28 @@ class TestLinks:
     def test_links_lead_to_pages(self, book, page, text, want): assert translated(book, page, text) == want
 
     @pytest.mark.parametrize('name, want', [('api/13_objective.ipynb', 'api/objective'), ('api/callback/03_prime.ipynb', 'api/callback/prime'), ('index.ipynb', 'index')])
-    def test_pages_are_where_nbdev_looks_for_them(self, name, want): assert build_docs.docname(name) == want
+    def test_pages_are_where_nbdev_looks_for_them(self, name, want): assert prime_site.docname(name) == want
 
 
 class TestEquations:
     def test_the_number_of_the_paper_is_kept(self, book, page):
-        text = site_myst.number_displays(book, page, '$$\na = b \\qquad (5)\n$$\n\ntext\n\n$$c \\tag{6}$$')
+        text = myst.number_displays(book, page, '$$\na = b \\qquad (5)\n$$\n\ntext\n\n$$c \\tag{6}$$')
         assert '$$\na = b\n$$ (prime-5)' in text and '$$\nc\n$$ (prime-6)' in text
         assert book.numbers == {'prime-5': '5', 'prime-6': '6'}
 
     def test_others_are_numbered_by_page(self, book, page):
-        text = site_myst.number_displays(book, page, '$$a$$\n\n$$b \\label{eq-odds}$$\n\n```\n$$c$$\n```')
+        text = myst.number_displays(book, page, '$$a$$\n\n$$b \\label{eq-odds}$$\n\n```\n$$c$$\n```')
         assert '$$ (eq-api-x-1)' in text and '$$ (eq-odds)' in text and '```\n$$c$$\n```' in text
         assert book.numbers == {'eq-api-x-1': '1', 'eq-odds': '2'}
 
     def test_a_chapter_numbers_its_own(self, book):
-        site_myst.number_displays(book, Page('book/02.ipynb', 'book/two', prefix='2.'), '$$a$$')
+        myst.number_displays(book, Page('book/02.ipynb', 'book/two', prefix='2.'), '$$a$$')
         assert list(book.numbers.values()) == ['2.1']
 
     def test_beside_the_numbers_of_the_paper_others_have_letters(self, book, page):
-        page.lettered = site_myst.has_paper_numbers('$$a \\qquad (5)$$')
-        site_myst.number_displays(book, page, '$$b$$\n\n$$a \\qquad (5)$$')
-        assert list(book.numbers.values()) == ['a', '5'] and not site_myst.has_paper_numbers('$$a$$ and (5)')
+        page.lettered = myst.has_paper_numbers('$$a \\qquad (5)$$')
+        myst.number_displays(book, page, '$$b$$\n\n$$a \\qquad (5)$$')
+        assert list(book.numbers.values()) == ['a', '5'] and not myst.has_paper_numbers('$$a$$ and (5)')
 
     @pytest.mark.parametrize('text, want', [
         ('equation (5)', 'equation {eq}`prime-5`'), ('Equations (5) to (7), and', 'Equations {eq}`prime-5` to {eq}`prime-7`, and'),
@@ -122,27 +123,27 @@ class TestDialect:
 
 class TestCells:
     def cell(self, code, *outputs):
-        nb = site_cells.nbformat.v4
+        nb = cells.nbformat.v4
         return nb.new_code_cell(code, outputs=[nb.new_output(**o) for o in outputs])
 
     def test_directives_become_tags(self):
-        out = site_cells.code_cell(self.cell('#| echo: false\n#| code-fold: true\nx'), '')
+        out = cells.code_cell(self.cell('#| echo: false\n#| code-fold: true\nx'), '')
         assert out.source == 'x' and out.metadata.tags == ['remove-input', 'hide-input']
 
     def test_noise_is_left_out(self):
         outputs = [dict(output_type='stream', name='stderr', text='w'), dict(output_type='execute_result', data={'text/plain': '<Axes: >'}), dict(output_type='stream', name='stdout', text='1')]
-        assert [o.text for o in site_cells.code_cell(self.cell('x', *outputs), '').outputs] == ['1']
+        assert [o.text for o in cells.code_cell(self.cell('x', *outputs), '').outputs] == ['1']
 
     @pytest.mark.parametrize('code, want', [
         ('#| fig-alt: A hill\nplot()', 'A hill'), ("ax.set_title('Rare is hard')", 'Plot: Rare is hard'), ('show_it()', 'What it shows, for the section “Where errors are”'), ('plot()', 'Picture, for the section “Where errors are”')])
     def test_a_picture_has_a_text(self, code, want):
-        out = site_cells.code_cell(self.cell(code, dict(output_type='display_data', data={'image/jpeg': 'aaaa'})), 'Where `errors` are', dict(show_it='What it shows'))
+        out = cells.code_cell(self.cell(code, dict(output_type='display_data', data={'image/jpeg': 'aaaa'})), 'Where `errors` are', dict(show_it='What it shows'))
         assert out.metadata.mystnb.image.alt == want
 
     @pytest.mark.parametrize('code, want', [('class A:\n    x = 1', 'Source of A'), ('def _f(): pass\nN = 3', 'Source of _f, N'), ('f(1)', 'Source')])
-    def test_a_fold_says_what_it_holds(self, code, want): assert site_cells.defined(code) == want
+    def test_a_fold_says_what_it_holds(self, code, want): assert cells.defined(code) == want
 
-    def test_deviations_stay_with_their_figures(self): assert site_cells.together('7.0 ± 0.3 (p <.01)') == '7.0\xa0±\xa00.3 (p\xa0<.01)'
+    def test_deviations_stay_with_their_figures(self): assert cells.together('7.0 ± 0.3 (p <.01)') == '7.0\xa0±\xa00.3 (p\xa0<.01)'
 
 
     def png(self, back, ink):
@@ -156,8 +157,8 @@ class TestCells:
         ((0, 0, 0, 0), (128, 128, 128, 255), True), ((255, 255, 255, 255), (128, 128, 128, 255), False), ((0, 0, 0, 0), (0, 0, 0, 255), False)])
     def test_neutral_pictures_on_a_clear_ground_need_no_paper(self, back, ink, want):
         png = self.png(back, ink)
-        assert site_cells.needs_no_paper(png) is want
-        out = site_cells.code_cell(self.cell('plot()', dict(output_type='display_data', data={'image/png': base64.b64encode(png).decode()})), '')
+        assert cells.needs_no_paper(png) is want
+        out = cells.code_cell(self.cell('plot()', dict(output_type='display_data', data={'image/png': base64.b64encode(png).decode()})), '')
         assert out.metadata.mystnb.image.get('classes') == ('dark-light' if want else None)
 
 
@@ -169,25 +170,25 @@ class TestDocumentation:
         "First line"
 
     def test_parameters_are_a_table(self):
-        lines = site_nbdev.table(site_nbdev.parameters(TestDocumentation.f)).splitlines()
+        lines = reference.table(reference.parameters(TestDocumentation.f)).splitlines()
         assert lines[0].startswith('| parameter | ') and '| <code>z</code> |' in lines[2] and 'weight \\| factor' in lines[3] and lines[-1].startswith('| *returns* |') and lines[-1].endswith(' scalar |')
 
     def test_a_result_of_which_nothing_is_said_has_no_row(self):
         def g(z, # (B, F) features
         ): pass
-        assert [r[0] for r in site_nbdev.parameters(g)] == ['z']
+        assert [r[0] for r in reference.parameters(g)] == ['z']
 
-    def test_the_call_shows_defaults(self): assert site_nbdev.signature(TestDocumentation.f, 'f') == 'f(z, w=1.0)'
+    def test_the_call_shows_defaults(self): assert reference.signature(TestDocumentation.f, 'f') == 'f(z, w=1.0)'
 
     def test_inherited_parameters_are_not_shown(self):
-        assert not site_nbdev.takes_own(type('A', (dict,), {}), 'prime_nb') and site_nbdev.takes_own(Book, 'site_myst')
+        assert not reference.takes_own(type('A', (dict,), {}), 'prime_nb') and reference.takes_own(Book, 'prime_site')
 
 
 # What the data files say
 
 @lru_cache(None)
 def site():
-    s = build_docs.Site()
+    s = prime_site.Site()
     s.process()
     return s
 
@@ -201,25 +202,25 @@ def recipes():
 
 class TestMethods:
     def test_every_recipe_has_its_method(self):
-        listed = [r for m in site_pages.methods() for r in m['recipes']]
+        listed = [r for m in pages.methods() for r in m['recipes']]
         assert not [r for r in recipes() if r not in listed], 'add these recipes to a row of docs/methods.json, or a row for them'
         assert not [r for r in listed if r not in recipes()], 'docs/methods.json names recipes that prime_bench does not know'
         assert len(set(listed)) == len(listed)
 
     def test_every_baseline_has_its_method(self):
-        listed = {m['notebook'] for m in site_pages.methods()}
+        listed = {m['notebook'] for m in pages.methods()}
         there = {p.relative_to(NBS).as_posix() for p in notebooks() if '_baselines.' in p.name and p.name.split('.')[1] not in ('pairs', 'in_context')}
         assert not there - listed, 'add a row for these notebooks to docs/methods.json'
 
-    @pytest.mark.parametrize('method', site_pages.methods(), ids=lambda m: m['slug'])
+    @pytest.mark.parametrize('method', pages.methods(), ids=lambda m: m['slug'])
     def test_paper_notebook_and_licence(self, method):
-        assert method['paper'] in site_pages.read_papers() and (NBS/method['notebook']).exists()
-        assert len(site_pages.licence(method, lambda f: read(NBS/f))) > 40
+        assert method['paper'] in pages.read_papers() and (NBS/method['notebook']).exists()
+        assert len(pages.licence(method, lambda f: read(NBS/f))) > 40
         assert method['name'] and method['kind']
 
-    @pytest.mark.parametrize('method', site_pages.methods(), ids=lambda m: m['slug'])
+    @pytest.mark.parametrize('method', pages.methods(), ids=lambda m: m['slug'])
     def test_its_page_has_paper_licence_and_every_setting(self, method):
-        page = site_pages.method_page(method, recipes(), 'A NOTE', 'A PAPER', lambda notebook: 'somewhere')
+        page = pages.method_page(method, recipes(), 'A NOTE', 'A PAPER', lambda notebook: 'somewhere')
         assert '## Paper\n\nA PAPER' in page and '## Licence\n\nA NOTE' in page
         for name in method['recipes']:
             _, _, text = page.partition(f'## `{name}`\n')
@@ -229,8 +230,8 @@ class TestMethods:
 
 class TestPapersFile:
     def test_every_paper_that_is_named_has_an_entry(self):
-        entries = site_pages.read_papers()
-        known = {site_myst.spoken(site_pages.surnames(e), e.fields['year']) for e in entries.values()}
+        entries = pages.read_papers()
+        known = {myst.spoken(pages.surnames(e), e.fields['year']) for e in entries.values()}
         named = re.compile(r"\b([A-Z][\w'-]+(?:\s+et\s+al\.|\s+and\s+[A-Z][\w'-]+))(?:,?\s+(?:[A-Z][A-Za-z]+\s+)?|\s+\()((?:19|20)\d\d)\b")
         found = {}
         for p in notebooks():
@@ -239,21 +240,21 @@ class TestPapersFile:
         assert not {k: v for k, v in found.items() if k not in known}, 'add these papers to docs/references.bib'
 
     def test_entries_are_complete_and_sorted(self):
-        entries = site_pages.read_papers()
+        entries = pages.read_papers()
         assert list(entries) == sorted(entries)
         for key, e in entries.items(): assert e.persons['author'] and e.fields['title'] and e.fields['year'] == key[-4:] and ('booktitle' in e.fields or 'journal' in e.fields)
 
 
 class TestOtherPages:
     def test_the_gallery_has_its_pictures(self):
-        for e in site_pages.gallery():
-            assert site_pages.find_picture(read(NBS/e['notebook']), e['cell']), e
+        for e in pages.gallery():
+            assert pages.find_picture(read(NBS/e['notebook']), e['cell']), e
             assert e['title'] and len(e['alt']) > 20
 
     def test_the_gallery_has_every_chapter_with_a_picture(self):
         raw = {f: read(NBS/f) for f in site().part('book')}
-        alt = lambda c: site_cells.options(source(c))[0].get('fig-alt')
-        rows = site_pages.with_chapters(site_pages.gallery(), {f: (f, nb['cells']) for f, nb in raw.items()}, alt)
+        alt = lambda c: cells.options(source(c))[0].get('fig-alt')
+        rows = pages.with_chapters(pages.gallery(), {f: (f, nb['cells']) for f, nb in raw.items()}, alt)
         drawn = [f for f, nb in raw.items() if any('image/png' in o.get('data', {}) for c in nb['cells'] if c['cell_type'] == 'code' for o in c['outputs'])]
         assert len(drawn) > 10 and not set(drawn) - {e['notebook'] for e in rows}, 'give one picture of these chapters a fig-alt, or an entry in docs/gallery.json'
 
@@ -275,8 +276,8 @@ class TestOtherPages:
             assert not atoms(first) - atoms(table) - {'y^p', 'z^p'}, name
 
     def test_every_module_has_a_layer(self):
-        stray = [m for m in site().book.modules if site_pages.layer(m.split('.', 1)[1]) == 'more']
-        assert not stray, 'put these modules into a layer: LAYERS in tools/site_pages.py'
+        stray = [m for m in site().book.modules if pages.layer(m.split('.', 1)[1]) == 'more']
+        assert not stray, 'put these modules into a layer: LAYERS in docs/prime_site/pages.py'
 
     @pytest.mark.parametrize('path', notebooks(), ids=nbtools.name)
     def test_a_page_has_one_title(self, path):
@@ -304,9 +305,9 @@ class TestNamesHaveDocumentation:
     def test_parameters_say_what_they_are(self):
         "Shape, unit and meaning; the message has the notebooks that say least"
         said, silent = {}, {}
-        for f, nb in site().nbs_done.items():
+        for f, nb in site().processed.items():
             for name, comment in (p for c in nb.cells for p in c.get('doc_params_', ())):
-                said.setdefault(site_pages.layer(nb.module_.split('.', 1)[1]), []).append(bool(comment))
+                said.setdefault(pages.layer(nb.module_.split('.', 1)[1]), []).append(bool(comment))
                 if not comment: silent[f] = silent.get(f, 0) + 1
         low = {l: round(sum(v)/len(v), 2) for l, v in said.items() if sum(v) < self.SAID.get(l, .8)*len(v)}
         assert not low, f'comments of parameters are missing: {low}; most of them in {sorted(silent, key=lambda f: -silent[f])[:8]}'
@@ -323,7 +324,7 @@ def built(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         log = folder/'docs.log'
         if not log.exists():
-            done = subprocess.run([sys.executable, str(ROOT/'tools'/'build_docs.py')], cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run(BUILD, cwd=ROOT, capture_output=True, text=True)
             log.write_text(f'{done.returncode}\n{done.stdout}{done.stderr}')
     status, _, said = log.read_text().partition('\n')
     if status != '0': pytest.fail(f'the site was not built:\n{said[-6000:]}', pytrace=False)
@@ -342,11 +343,11 @@ class TestSite:
     def test_every_notebook_is_a_page_with_its_download(self, built):
         for p in notebooks():
             f = p.relative_to(NBS).as_posix()
-            text = (built/f'{build_docs.docname(f)}.html').read_text(encoding='utf-8')
+            text = (built/f'{prime_site.docname(f)}.html').read_text(encoding='utf-8')
             if f == 'index.ipynb': continue
             assert f'colab.research.google.com/github/prime-nb/prime_nb/blob/main/nbs/{f}"' in text, f
             found, = set(re.findall(r'href="([^"]*_downloads/[^"]+\.ipynb)"', text))
-            assert ((built/f'{build_docs.docname(f)}.html').parent/found).read_bytes() == p.read_bytes(), f
+            assert ((built/f'{prime_site.docname(f)}.html').parent/found).read_bytes() == p.read_bytes(), f
 
     def test_nothing_is_left_beside_the_site(self, built): assert not (ROOT/'jupyter_execute').exists() and not (ROOT/'.jupyter_cache').exists()
 
