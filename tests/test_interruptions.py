@@ -1,4 +1,5 @@
-"Kills, full disks and read-only folders: nothing finished is lost, nothing half-written is read, and the message is one line"
+"""Kills, full disks and read-only folders: nothing finished is lost, nothing half-written is read, and the message is
+one line"""
 import json, os, random, resource, shutil, subprocess, sys
 from pathlib import Path
 

@@ -10,7 +10,7 @@ DOCS = ROOT/'docs'
 # Rooms of the API, in the order of the sidebar: page, title, what it is, which modules (the first match counts)
 LAYERS = [
     ('ground', 'Ground', 'Comparing honestly, writing files whole, keeping what was computed, several processes.',
-     'checks files cache distributed'),
+     'checks files cache distributed page'),
     ('core', 'The method', 'Bins, proxies, losses and metrics as plain PyTorch, for a loop of your own; no fastai.',
      'distances targets proxies alignment objective head losses metrics plots auto'),
     ('baselines', 'Baselines', 'The methods that PRIME is compared with, each from its paper.', 'baselines.*'),
