@@ -57,14 +57,16 @@ def train_all(train, test, target, seeds, epochs=None):
 
 def make_predictions(folder, name, keep, seeds, epochs=None):
     "Train, unless that was done before: what `prime_fit` compared, and predictions for the test file"
-    from prime_nb.data.table_file import read_table
+    from prime_nb.data.tables import read_table
     train, test = (Path(folder)/f'{name}_{s}.csv' for s in ('train', 'test'))
-    target, judged, tested, took = read_table(train).df.columns[0], *(
-        Path(keep)/f'{name}_{s}' for s in ('judged.csv', 'tested.csv', 'seconds.json'))
-    if not took.exists(): write_json(took, run_fit(train, target, judged, ['--epochs', str(epochs)] if epochs else []))
+    train, test = (read_table(path).frame for path in (train, test))
+    target = train.columns[0]
+    judged, tested, took = (Path(keep)/f'{name}_{s}' for s in ('judged.csv', 'tested.csv', 'seconds.json'))
+    options = ['--epochs', str(epochs)] if epochs else []
+    if not took.exists(): write_json(took, run_fit(Path(folder)/f'{name}_train.csv', target, judged, options))
     if not tested.exists():
         with replacing(tested) as temp:
-            train_all(read_table(train).df, read_table(test).df, target, seeds, epochs).to_csv(temp, index=False)
+            train_all(train, test, target, seeds, epochs=epochs).to_csv(temp, index=False)
 
 def judge(folder, name, keep):
     "The verdict from what `prime_fit` compared, and whether it holds on the test file"
@@ -73,8 +75,8 @@ def judge(folder, name, keep):
     from prime_nb.own.judge import agreement, compare, imbalance, verdict
     from prime_nb.metrics import Relevance
     from prime_nb.cli.fit import METHODS
-    from prime_nb.data.table_file import read_table
-    y = read_table(Path(folder)/f'{name}_train.csv').df.iloc[:, 0]
+    from prime_nb.data.tables import read_table
+    y = read_table(Path(folder)/f'{name}_train.csv').frame.iloc[:, 0]
     judged, tested = (pd.read_csv(Path(keep)/f'{name}_{s}.csv') for s in ('judged', 'tested'))
     bins, phi = auto_bins(y), Relevance(y)
     c = compare({m: judged[m] for m in METHODS}, judged.target, bins, phi, groups=judged.fold.to_numpy())
@@ -122,13 +124,13 @@ def summary(results):
 
 def time_fits(folder, names, out):
     "Only time `prime_fit`, one file after the other; for a machine that does nothing else"
-    from prime_nb.data.table_file import read_table
+    from prime_nb.data.tables import read_table
     rows = {}
     with tempfile.TemporaryDirectory() as temp:
         for n in names:
             train = read_table(Path(folder)/f'{n}_train.csv')
-            used = run_fit(Path(folder)/f'{n}_train.csv', train.df.columns[0], Path(temp)/'judged.csv')
-            rows[n] = dict(rows=len(train.df), **used)
+            used = run_fit(Path(folder)/f'{n}_train.csv', train.frame.columns[0], Path(temp)/'judged.csv')
+            rows[n] = dict(rows=len(train.frame), **used)
             print(f"{n}: {used['wall']} s, of which {used['processor']} s of processor time; load {used['load']}",
                   flush=True)
     slowest = max(r['wall'] for r in rows.values())

@@ -15,7 +15,8 @@ from prime_nb.metrics import MAE, RMSE, Pearson, by_shot
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import make_proxies
 from prime_nb.own.saved import load_model, save_model
-from prime_nb.data.table_file import disarm, is_number
+from prime_nb.data.kinds import is_number
+from prime_nb.data.tables import disarm
 from prime_nb.targets import LabelBins
 
 few = settings(derandomize=True, max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -19,7 +19,7 @@ from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.rank_n_contrast import RankNContrast
 from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
-from prime_nb.callback.precision import Autocast
+from prime_nb.callback.devices import Autocast
 from prime_nb.callback.prime import PRIME
 from prime_nb.checks import check_close
 from prime_nb.twins.faces import FaceTwin, face_dls
