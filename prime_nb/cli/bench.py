@@ -83,8 +83,7 @@ def _show_list(
 ):
     "Print methods, data sets, and where each hyper-parameter comes from"
     tasks = [get_task(dataset)] if dataset else TASKS.values()
-    blocks = [describe_methods(), *(describe_task(task, methods) for task in tasks)]
-    print('\n\n'.join(blocks))
+    print(describe_methods(), *(describe_task(task, methods) for task in tasks), sep='\n\n')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
 def _show_table(
@@ -185,7 +184,7 @@ def _check_options(
 @_together
 @cli.command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
-    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: for table N of the paper
+    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: table N of the paper
     number:Option(int, metavar='N', optional=True)=None, # after "table": number of the table, 1 to 25
     data=None, # folder with the files of the data set
     methods:name_list=None, # methods, separated by commas; default: those of the data set
