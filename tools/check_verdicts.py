@@ -57,7 +57,7 @@ def judge(folder, name, keep):
     "The verdict from what `prime_fit` compared, and whether it holds on the test file"
     import pandas as pd
     from prime_nb.auto import auto_bins
-    from prime_nb.own.judge import agreement, compare, imbalance, verdict
+    from prime_nb.own.judge import compare, imbalance, verdict
     from prime_nb.metrics import Relevance
     from prime_nb.cli.fit import METHODS
     from prime_nb.data.table_file import read_table
@@ -73,6 +73,15 @@ def judge(folder, name, keep):
                 judged={n: c.values[n] for n in c.names}, test={n: t.values[n] for n in t.names},
                 differences=[dict(a=a, b=b, **c.difference(a, b)) for i, a in enumerate(c.names) for b in c.names[:i]],
                 agreement=agreement(v.method, t), agrees_if_sure={str(s): agreement(verdict(c, sure=s).method, t)['agrees'] for s in (.5, .75, .9)})
+
+def agreement(method, c, key='balanced_MAE/All'):
+    "Whether a recommendation holds on samples that had no part in it: no method is better there by more than chance"
+    values = {n: c.values[n][key] for n in c.names}
+    best = min((n for n in values if values[n] is not None), key=values.get)
+    gap = c.difference(method, best, key)
+    strict = values[method] == values[best]
+    agrees = strict or gap['low'] is None or gap['low'] <= 0
+    return dict(recommended=method, best=best, strict=strict, agrees=agrees, values=values, gap=gap)
 
 def summary(results):
     "Counts, and a line for each data set"
