@@ -41,7 +41,8 @@ def train_all(train, test, target, seeds, epochs=None):
     torch.set_num_threads(1)
     warnings.simplefilter('ignore')
     bins, inputs = auto_bins(train[target]), [c for c in train if c != target]
-    fit = lambda m, s: fit_source(train, target, inputs, 'table', m, s, bins, device='cpu', epochs=epochs).predict(test)
+    how = dict(target=target, inputs=inputs, kind='table', bins=bins, device='cpu', epochs=epochs)
+    fit = lambda m, s: fit_source(train, m, s, how).predict(test)
     return test[[target]].rename(columns={target: 'target'}).assign(**{f'{m} {s}': fit(m, s) for m in METHODS for s in range(seeds)})
 
 def make_predictions(folder, name, keep, seeds, epochs=None):

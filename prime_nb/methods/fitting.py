@@ -117,15 +117,15 @@ LEAST = 20 # rows, from which some are kept aside by default
 
 def split_rows(
     y:np.ndarray, # (N,) or (N, T) targets
-    valid=None,   # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than `LEAST` rows
+    valid_pct=None, # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than `LEAST` rows
     seed=0,       # of the split
 ) -> tuple: # two arrays of row numbers: training, and those kept aside
     "Training rows and others, stratified by target; `ValueError` for a bad share"
-    if valid is None: valid = .15*(len(y) >= LEAST)
-    if isinstance(valid, bool) or not 0 <= valid < 1: raise ValueError(f'valid must be a share of the rows, from 0 to below 1, or a table: got {valid!r}')
-    if not valid: return np.arange(len(y)), np.arange(0)
+    if valid_pct is None: valid_pct = .15*(len(y) >= LEAST)
+    if isinstance(valid_pct, bool) or not 0 <= valid_pct < 1: raise ValueError(f'valid_pct must be a share of the rows, from 0 to below 1: got {valid_pct!r}')
+    if not valid_pct: return np.arange(len(y)), np.arange(0)
     key = y if y.ndim == 1 else ((y - y.mean(0))/(y.std(0) + (y.std(0) == 0))).mean(1)
-    return stratified_split(key, [1-valid, valid], seed)
+    return stratified_split(key, [1-valid_pct, valid_pct], seed)
 
 # %% ../../nbs/api/methods/05_fitting.ipynb #70caa485
 SHARED = dict(loss='l1', optimizer='adamw', schedule='one_cycle', weight_decay=1e-2, select='balanced_MAE/All', patience=None, augment=None)
