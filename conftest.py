@@ -26,6 +26,8 @@ def one_thread():
 
 def pytest_addoption(parser):
     parser.addoption('--flags', default='', help=f'run what is normally skipped; any of: {" ".join(FLAGS)}')
+    parser.addoption('--vectors', action='append', metavar='DIR',
+                     help='a folder of reference vectors for tests/reference; may be given several times')
 
 def pytest_collect_file(file_path, parent):
     if file_path.suffix == '.ipynb' and file_path.name[0] not in '._': return NotebookFile.from_parent(parent, path=file_path)

@@ -25,14 +25,14 @@ from prime_nb.baselines.srl import SRL
 from prime_nb.methods.recipes import Task
 from prime_nb.bench.tasks.basic import Splits
 from prime_nb.methods.training import BestEpoch
-from prime_nb.callback.distributed import on_ranks
+from prime_nb.callback.devices import on_ranks
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.loss import TrainLoss
 from prime_nb.callback.metrics import shot_metrics
 from prime_nb.callback.prime import PRIME
-from prime_nb.callback.proxynca import ProxyNCA
-from prime_nb.callback.regularizer import Regularizer
-from prime_nb.callback.rrt import RRT
+from prime_nb.callback.peers import ProxyNCA
+from prime_nb.callback.features import FeatureLoss
+from prime_nb.callback.peers import RRT
 from prime_nb.data.memory import tensor_dls
 from prime_nb.distributed import alone, gather_with_grad, launched, world_size
 from prime_nb.losses import WeightedL1
@@ -75,7 +75,7 @@ def learner(cbs, loss, n=N, bs=BS, **kw):
     if is_alone(): dls.loaders[0] = dl.new(bs=W*BS, shuffle=False, get_idxs=lambda: interleaved(dl.get_idxs()))
     return Learner(dls, net(), loss_func=loss or L1LossFlat(), cbs=[Look(), *cbs], opt_func=SGD, lr=.05, wd=0., **kw)
 
-def reg(loss): return lambda: [Regularizer(loss(), .5)]
+def reg(loss): return lambda: [FeatureLoss(loss(), .5)]
 
 def prime(**kw): return lambda: [PRIME(8, lambda_p=2, lambda_a=2, **kw)]
 
@@ -87,8 +87,8 @@ CASES = dict(
     clip=[lambda: prime(technique='prw')() + [GradientClip(.5)]],
     ranksim=[reg(RankSim)], conr=[reg(ConR)], rnc=[reg(RankNContrast)], ordinal_entropy=[reg(OrdinalEntropy)], hpn=[reg(HPN)],
     srl=[reg(lambda: SRL(BINS, n_points=40, contrast=1., envelop=1.))],
-    two=[lambda: prime(technique='prw')() + [Regularizer(RankNContrast(), .5)]],
-    apart=[lambda: [Regularizer(RankNContrast(), .5, gather=False)]],
+    two=[lambda: prime(technique='prw')() + [FeatureLoss(RankNContrast(), .5)]],
+    apart=[lambda: [FeatureLoss(RankNContrast(), .5, gather=False)]],
     fds=[lambda: [FDS(BINS)]], fds_online=[lambda: [FDS(BINS, online=True)]],
     weighted=[list, lambda: WeightedL1(BINS.lookup('sqrt_inverse'))], bmc=[lambda: [TrainLoss()], lambda: BMC(1.)],
     dist_loss=[list, lambda: DistLoss(Y[:N].numpy())], rrt=[lambda: [RRT(start=1, bins=BINS)]],

@@ -1,5 +1,5 @@
 """What one does with a `Learner` (habits) times the learners one does it with (kinds): every pair is a cell, and every
-cell checks something. `tests/test_habits.py` runs the cells as tests, `tools/run_habits.py` writes them as a table.
+cell checks something. `tests/test_habits.py` runs the cells as tests, `studies/fastai_habits.py` writes them as a table.
 Nothing here needs nbdev, so that the cells also run beside the newest fastai."""
 import subprocess, sys, tempfile
 from functools import lru_cache
@@ -40,7 +40,7 @@ from prime_nb.callback.fds import FDS
 from prime_nb.head import find_head, strip
 from prime_nb.callback.metrics import ShotMetric
 from prime_nb.callback.prime import PRIME
-from prime_nb.callback.regularizer import Regularizer
+from prime_nb.callback.features import FeatureLoss
 from prime_nb.callback.resume import SeedEpochs
 from prime_nb.checks import check_close
 from prime_nb.data.memory import tensor_dls
@@ -339,7 +339,7 @@ def resume(name):
 
 @habit('resume, four callbacks')
 def resume_several(name):
-    check_resumes(name, lambda: [prime(), FDS(bins(), online=True), Regularizer(RankSim()), Regularizer(ConR())])
+    check_resumes(name, lambda: [prime(), FDS(bins(), online=True), FeatureLoss(RankSim()), FeatureLoss(ConR())])
     return 'the same with PRIME, FDS, RankSim and ConR'
 
 def bins(): return LabelBins(targets()[:N], n_bins=10, shots=(15, 5))
@@ -481,7 +481,7 @@ def strip_learner(learn):
 
 @habit('PRIME, RankSim, ConR, FDS and a metric together')
 def several(name):
-    def cbs(): return [prime(), Regularizer(RankSim(), .5), Regularizer(ConR(), .1), FDS(bins(), online=True)]
+    def cbs(): return [prime(), FeatureLoss(RankSim(), .5), FeatureLoss(ConR(), .1), FDS(bins(), online=True)]
     class First(Callback):
         order, run_valid = -1, False
         def after_loss(self): self.start = self.loss_grad.detach()

@@ -65,7 +65,7 @@ class TestLinks:
         ('`[a](b.ipynb)`', '`[a](b.ipynb)`'), ('[`LabelBins`](03_targets.ipynb)', '[`LabelBins`](/api/targets)')])
     def test_links_lead_to_pages(self, book, page, text, want): assert translated(book, page, text) == want
 
-    @pytest.mark.parametrize('name, want', [('api/10_objective.ipynb', 'api/objective'), ('api/callback/03_prime.ipynb', 'api/callback/prime'), ('index.ipynb', 'index')])
+    @pytest.mark.parametrize('name, want', [('api/13_objective.ipynb', 'api/objective'), ('api/callback/01_prime.ipynb', 'api/callback/prime'), ('index.ipynb', 'index')])
     def test_pages_are_where_nbdev_looks_for_them(self, name, want): assert build_docs.docname(name) == want
 
 
@@ -262,14 +262,14 @@ class TestOtherPages:
         assert marked('overview.png') and marked('proxies.webp') and not marked('faces.png') and not marked('none.png')
 
     def test_the_picture_of_the_front_page_shows_the_results(self):
-        assert draw_overview.drawn() == draw_overview.numbers(), 'the results have changed: python tools/draw_overview.py'
+        assert draw_overview.drawn() == draw_overview.numbers(), 'the results have changed: python studies/draw_overview.py'
         said = source(next(c for c in read(NBS/'index.ipynb')['cells'] if 'overview.png' in source(c)))
         for shots in draw_overview.numbers().values(): assert all(f'{mean:.1f}' in said for mean, _ in shots.values()), 'the text of the picture in nbs/index.ipynb has other numbers'
 
     def test_the_table_of_symbols_has_those_of_the_method(self):
         table = (ROOT/'docs'/'symbols.md').read_text(encoding='utf-8')
         atoms = lambda text: set(re.findall(r'\\(?:tau|lambda|alpha|beta|delta|Delta|phi)(?:_\w|_\{\w+\})?|\b[CATM]\b|[yzds](?:\^p)?_\w|[yz]\^p', ' '.join(re.findall(r'\$([^$]+)\$', text))))
-        for name in ('02_distances', '09_proxies', '04_alignment', '10_objective', 'callback/03_prime'):
+        for name in ('02_distances', '09_proxies', '04_alignment', '13_objective', 'callback/01_prime'):
             text = source(read(NBS/'api'/f'{name}.ipynb')['cells'][1])
             first = '\n'.join(line.split('|')[1] for line in text.splitlines() if line.startswith('| $'))
             assert not atoms(first) - atoms(table) - {'y^p', 'z^p'}, name

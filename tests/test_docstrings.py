@@ -8,9 +8,9 @@ from nbtools import ROOT
 
 # Modules of methods that follow no paper, each for a reason
 PLUMBING = {
-    'baselines.pairs': 'pairs and labels, for all regularisers', 'callback.accumulate': 'order of events in a step', 'callback.distributed': 'processes',
+    'baselines.pairs': 'pairs and labels, for all regularisers', 'callback.prime': 'order of events in a step', 'callback.devices': 'processes',
     'head': 'where z is kept', 'callback.loss': 'parameters of any loss', 'callback.metrics': 'metrics of `metrics`, epoch by epoch',
-    'callback.precision': 'bfloat16', 'callback.regularizer': 'any loss on features', 'callback.resume': 'seeds and checkpoints'}
+    'callback.devices': 'bfloat16', 'callback.features': 'any loss on features', 'callback.resume': 'seeds and checkpoints'}
 # Names that may leave something out, each for a reason: {'module.name': 'reason'}
 ALLOWED = {'twins.rooms.along': '`side` is a wall of the room, and has no unit'}
 

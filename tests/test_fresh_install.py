@@ -80,7 +80,7 @@ def test_a_learner_trains_with_proxies(python, tmp_path): run(python, '-c', FIT,
 def test_every_habit_goes_on_working(python, tmp_path):
     "The cells of habits.py; the table is kept in results/ for the page that shows it"
     table = tmp_path/'habits.json'
-    print(run(python, ROOT/'tools'/'run_habits.py', '--out', table, cwd=tmp_path))
+    print(run(python, ROOT/'studies'/'fastai_habits.py', '--out', table, cwd=tmp_path))
     (ROOT/'results'/'habits-newest.json').write_text(table.read_text())
 
 @pytest.mark.parametrize('path', notebooks(ROOT/'nbs'/'api'), ids=name)

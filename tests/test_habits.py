@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 
 import habits
-import run_habits
+import fastai_habits
 from nbtools import ROOT
 
 TABLE = ROOT/'results'/'habits.json'
@@ -48,7 +48,7 @@ def test_the_script_tells_failures_apart(capsys, tmp_path, monkeypatch):
     def not_here(name): raise habits.DoesNotApply('nothing to do')
     monkeypatch.setattr(habits, 'HABITS', dict(holds=holds, fails=fails, other=not_here))
     monkeypatch.setattr(habits, 'CELLS', [('holds', 'plain'), ('fails', 'text'), ('other', 'text')])
-    assert run_habits.main(['--out', str(tmp_path/'t.json')]) == 1
+    assert fastai_habits.main(['--out', str(tmp_path/'t.json')]) == 1
     cells = json.loads((tmp_path/'t.json').read_text())['cells']
     assert [c['holds'] for c in cells] == [True, False, None]
     assert [c['says'] for c in cells] == ['fine', 'ValueError: not with text', 'nothing to do']

@@ -8,14 +8,15 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import hostile_cases as cases
-import list_hostile
+import hostile_input
 from prime_nb.checks import check_targets
 from prime_nb.distances import cosine_distance, euclidean_distance
 from prime_nb.metrics import MAE, RMSE, Pearson, by_shot
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import make_proxies
 from prime_nb.own.saved import load_model, save_model
-from prime_nb.data.table_file import disarm, is_number
+from prime_nb.data.kinds import is_number
+from prime_nb.data.tables import disarm
 from prime_nb.targets import LabelBins
 
 few = settings(derandomize=True, max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -43,8 +44,8 @@ def test_a_wrong_number_fails_its_case():
     assert not cases.refuses('tau_f').judge(crash)[0]
 
 def test_the_list_is_up_to_date():
-    have = json.loads(list_hostile.OUT.read_text())
-    assert [(c['group'], c['name'], c['expected']) for c in have['cases']] == [(c.group, list_hostile.shown(c.name), list_hostile.shown(str(c.want))) for c in cases.CASES]
+    have = json.loads(hostile_input.OUT.read_text())
+    assert [(c['group'], c['name'], c['expected']) for c in have['cases']] == [(c.group, hostile_input.shown(c.name), hostile_input.shown(str(c.want))) for c in cases.CASES]
     assert all(c['ok'] for c in have['cases'])
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import kill_study as study
+import interruptions as study
 from nbtools import ROOT
 
 linux = pytest.mark.skipif(not hasattr(os, 'fork') or not sys.platform.startswith('linux'), reason='needs fork')
@@ -19,7 +19,7 @@ def run(name, module, argv, **kw):
     code = f'import sys; from prime_nb.{module} import {name}; sys.exit({name}())'
     return subprocess.run([sys.executable, '-c', code, *map(str, argv)], capture_output=True, text=True, timeout=300, **kw)
 
-STUDY = 'import json, sys, kill_study as s; s.warm_up(); json.dump(s.study(sys.argv[1], int(sys.argv[2]), 7, s.Path(sys.argv[3])), open(sys.argv[4], "w"))'
+STUDY = 'import json, sys, interruptions as s; s.warm_up(); json.dump(s.study(sys.argv[1], int(sys.argv[2]), 7, s.Path(sys.argv[3])), open(sys.argv[4], "w"))'
 
 @linux
 @pytest.mark.parametrize('name, kills', [('grid', 2), ('checkpoints', 2), ('download', 1)])

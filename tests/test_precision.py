@@ -20,12 +20,12 @@ from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.rank_n_contrast import RankNContrast
 from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
-from prime_nb.callback.precision import Autocast
+from prime_nb.callback.devices import Autocast
 from prime_nb.callback.prime import PRIME
 from prime_nb.checks import check_close
 from prime_nb.twins.faces import FaceTwin, face_dls
 from prime_nb.losses import LOSSES, regression_loss
-from prime_nb.models.small import SmallResNet
+from prime_nb.models.backbone import SmallResNet
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import CentroidProxies, make_proxies, proxy_loss
 from prime_nb.targets import LabelBins

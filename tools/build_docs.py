@@ -21,7 +21,7 @@ ACTIONS = ('{{.page-actions}}\n{module}[Open in Colab]({colab}){{.colab}} {{down
 
 
 def docname(path):
-    "The page of a notebook, as nbdev's links have it: 'api/10_objective.ipynb' -> 'api/objective'"
+    "The page of a notebook, as nbdev's links have it: 'api/13_objective.ipynb' -> 'api/objective'"
     path = Path(path)
     return path.with_name(re.sub(r'^\d+[a-zA-Z0-9]*_', '', path.name.lower())).with_suffix('').as_posix()
 

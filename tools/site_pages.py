@@ -20,7 +20,6 @@ LAYERS = [
     ('own', 'Your own data', 'From a table, pictures or texts to a judged and saved model.', 'own.*'),
     ('bench', 'Benchmarks', 'Data sets, runs, searches and tables.', 'bench.*'),
     ('cli', 'Commands', 'What the shell has.', 'cli.*'),
-    ('checks', 'Checks', 'Verification against recorded figures.', 'verify*'),
     ('more', 'More', 'Modules of no room in particular.', '*')]
 PARTS = [('book', 'Book'), ('benchmarks', 'Benchmarks'), ('studies', 'Studies')]
 

@@ -25,7 +25,8 @@ class Option(Param):
     ):
         action = 'append' if repeat else None
         nargs = '?' if optional else None
-        super().__init__(type=type, opt=not optional, action=action, nargs=nargs, choices=choices, required=required or None)
+        super().__init__(type=type, opt=not optional, action=action, nargs=nargs, choices=choices,
+                         required=required or None)
         self.metavar = metavar
 
 # %% ../../nbs/api/cli/00_command.ipynb #ea664bda
@@ -96,6 +97,7 @@ def _parser(
         said = (action.help or '').removesuffix(' (default: False)')
         if not said or said.startswith(' (default'): said = (comments.get(action.dest) or '') + said # of an `Option`
         if action.help != argparse.SUPPRESS: action.help = said
+        if action.type is type(None): action.type = str # what a default of None suggests
         if action.type not in (None, int, float, str): action.type = _telling(action.type)
         action.option_strings = [_hyphens(option) for option in action.option_strings]
     parser._option_string_actions = {option: action for action in parser._actions for option in action.option_strings}

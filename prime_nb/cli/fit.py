@@ -180,7 +180,7 @@ def _pictures(source, j, bins):
 # %% ../../nbs/api/cli/02_fit.ipynb #913fbe0f
 def _write_result(folder, o, source, j, fitted, told):
     "Fill the folder"
-    from prime_nb.data.table_file import write_rows
+    from prime_nb.data.tables import write_rows
     from prime_nb.own.report import report_page
     facts = _facts(o, source, j, fitted, told)
     fitted.save(folder/'model')
@@ -229,6 +229,9 @@ def prime_fit(
     target:Option(metavar='COL', required=True)=None, # column to predict: numbers
     out:Option(metavar='DIR', required=True)=None, # new folder for model and report
     ignore:Option(column_list, metavar='COL,...', repeat=True)=None, # columns that are no inputs, such as identifiers
+    words:Option(column_list, metavar='COL,...', repeat=True)=None, # columns that are words, whatever they look like
+    numbers:Option(column_list, metavar='COL,...', repeat=True)=None, # columns of numbers; other cells are missing
+    dates:Option(column_list, metavar='COL,...', repeat=True)=None, # columns of dates; other cells are missing
     images:Option(metavar='COL')=None, # the inputs are pictures: column with the names of their files
     text:Option(column_list, metavar='COL,...')=None, # the inputs are texts: column, or two to be compared
     drop_missing:bool=False, # leave out rows without a target
@@ -249,22 +252,24 @@ def prime_fit(
 ):
     "Compare the plain model, weighting and PRIME on a table by cross-validation, save the best, and write a report."
     o = SimpleNamespace(**locals())
-    o.ignore = sum(ignore or [], [])
     _check_options(o)
     from prime_nb.own.source import read_source
-    source = read_source(o)
+    columns = {name: sum(getattr(o, name) or [], []) for name in ('ignore', 'words', 'numbers', 'dates')}
+    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter,
+                         drop_missing=drop_missing, folder=folder, encoder=encoder)
     _settle(o, source)
     for note in source.notes: print(f'prime_fit: {note}', file=sys.stderr)
     warnings.simplefilter('ignore')                   # those of libraries, here
     os.environ.setdefault('PYTHONWARNINGS', 'ignore') # and in other processes
-    from prime_nb.auto import auto_bins, auto_prime
+    from prime_nb.auto import auto_prime
     from prime_nb.own.judge import imbalance
+    from prime_nb.targets import auto_bins
     how = dict(target=target, inputs=source.inputs, kind=source.kind, bins=auto_bins(source.y))
     how |= dict(epochs=epochs, device=device)
     if source.kind == 'images': how |= dict(arch=arch, size=size, path=source.folder)
     if source.kind == 'text': how |= dict(encoder=o.encoder)
     j = _judge(o, source, how)
-    fitted = fit_source(source.df, j.verdict.method if method == 'auto' else method, seed, how)
+    fitted = fit_source(source.table, j.verdict.method if method == 'auto' else method, seed, how)
     prime = auto_prime(source.y)
     told = imbalance(source.y, how['bins'], prime['n_proxies'], prime['tau_t'], scale=prime['target_scale'])
     with replacing_folder(out) as folder: _write_result(folder, o, source, j, fitted, told)

@@ -34,8 +34,9 @@ def _read_model(folder, device, pictures):
 # %% ../../nbs/api/cli/03_predict.ipynb #3cd00009
 def _check_new(table, model, keep):
     "`ValueError` for a table that does not fit the model, or columns to keep that are not in it"
-    from prime_nb.own.source import check_columns, check_images, check_texts
-    have, used = list(table.df), model.input.used
+    from prime_nb.data.tables import check_columns
+    from prime_nb.own.source import check_images, check_texts
+    have, used = list(table.cells), model.input.used
     lost = [c for c in used if c not in have]
     if lost:
         what = f'{"columns" if len(lost) > 1 else "the column"} {", ".join(map(repr, lost[:5]))}'
@@ -83,10 +84,12 @@ def prime_predict(
     check_device(device)
     fitted, keep = _read_model(model, device, folder or Path(data).parent), sum(keep or [], [])
     import numpy as np
-    from prime_nb.data.table_file import read_table, write_rows
-    table = read_table(data, encoding, delimiter, least=1)
+    from prime_nb.data.tables import open_table, write_rows
+    table = open_table(data, encoding, delimiter)
     _check_new(table, fitted, keep)
-    pred = np.asarray(fitted.predict(table.df[fitted.input.used]), float)
+    if fitted.kind == 'table':
+        for said in fitted.input.columns.unusual(table): print(f'prime_predict: {said}', file=sys.stderr)
+    pred = np.asarray(fitted.predict(table), float)
     if not np.isfinite(pred).all():
         raise ValueError('the model gave predictions that are not finite. '
                          'Look for inputs far outside those of training.')

@@ -30,6 +30,7 @@ from ..callback.loss import TrainLoss
 from ..checks import to_numpy
 from ..data.memory import tensor_dls
 from ..distributed import gather_with_grad, world_size
+from ..metrics import proxy_spearman, similarity_spearman
 
 # %% ../../nbs/api/methods/04_training.ipynb #379e2e53
 def predict(
@@ -264,6 +265,18 @@ def test_arrays(
     if isinstance(head, ProxyHead): out |= dict(proxies=head.proxies.features, proxy_targets=head.proxies.targets*splits.unit)
     return {k: to_numpy(v) for k,v in out.items()}
 
+# %% ../../nbs/api/methods/04_training.ipynb #3f7ab6c9
+def correlations(
+    arrays:dict, # of a run: features, targ, shot, and proxies, proxy_targets of a method that has some
+) -> dict:       # kind of table -> column -> float or None; empty for targets that are not (N,)
+    "Whether features, and proxies, are ordered as their targets (PRIME, Tables 6 and 15)"
+    z, y = arrays['features'], arrays['targ']
+    if y.ndim != 1: return {}
+    few = similarity_spearman(z, y, arrays['shot'] == 2)
+    proxies = proxy_spearman(arrays['proxies'], arrays['proxy_targets'], z, y) if 'proxies' in arrays else None
+    return {'feature-spearman': {'Spearman/All': similarity_spearman(z, y), 'Spearman/Few': few},
+            'proxy-spearman': {'Spearman': proxies}}
+
 # %% ../../nbs/api/methods/04_training.ipynb #11fb7a33
 def run(
     task:Task,     # for metrics, and `select`
@@ -283,7 +296,7 @@ def run(
     best = learn.best_epoch
     out = dict(dev_metrics=best.best, best_epoch=best.best_at, dev_curve=best.curve)
     if test: extra, out['metrics'] = judge_test(learn, splits, task.metrics)
-    if test and arrays: out['spearman'] = load('prime_nb.bench.analyses:correlations')(extra)
+    if test and arrays: out['spearman'] = correlations(extra)
     return out | about(start, splits, device), extra if arrays else {}
 
 # %% ../../nbs/api/methods/04_training.ipynb #1d551728

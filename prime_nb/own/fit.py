@@ -7,34 +7,23 @@ __all__ = ['fit_table', 'fit_array', 'fit_images', 'fit_text']
 
 # %% ../../nbs/api/own/04_fit.ipynb #3cd27158
 from dataclasses import dataclass
-from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
 from fastai.torch_core import default_device
 from fastcore.meta import delegates
 from torch import nn
-from ..auto import auto_bins
 from ..checks import check_targets
-from ..data.columns import check_table
 from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame
+from ..data.tables import Table, check_columns, open_table, read_table
 from ..head import ProxyHead, find_head, strip
 from ..methods.fitting import (dev_judge, make_learner, make_loaders, make_target, own_settings, seeded,
                                       split_rows, train, unit_splits)
 from ..methods.recipes import only, plain
 from .fitted import Fitted, feature_width, make_network, own_network, read_targets
-from ..targets import LabelBins
+from ..targets import LabelBins, auto_bins
 
 # %% ../../nbs/api/own/04_fit.ipynb #49f1a34d
-def as_table(
-    df, # DataFrame, or the path of a CSV file
-) -> pd.DataFrame:
-    "A table; `FileNotFoundError`, or `TypeError` for anything else"
-    if not isinstance(df, (str, Path)): return check_table(df)
-    if not Path(df).is_file():
-        raise FileNotFoundError(f'no such file: {df}. Expected a CSV file with a line of column names, or a DataFrame.')
-    return pd.read_csv(df)
-
 @dataclass
 class _Data:
     "What to learn from"
@@ -42,6 +31,7 @@ class _Data:
     y:np.ndarray      # (N,) or (N, T) targets
     names:list        # names of the targets
     read:callable     # function of further rows -> (rows, targets)
+    kinds:dict=None   # kinds of the columns
     vector:bool=False # whether predictions keep their second axis
 
     def split(self, valid, valid_pct, seed):
@@ -56,15 +46,17 @@ class _Data:
                              f'expected {("N", *self.y.shape[1:])}')
         return (self.rows, self.y), (rows, y)
 
-def _table_data(df, target):
-    "Rows and targets of a table"
+def _table_data(df, target, texts=(), **reading):
+    "Rows and targets of a table, in which `texts` are columns of words; later tables are read as this one"
     vector = not isinstance(target, (str, int))
     names = list(target) if vector else [target]
+    if not isinstance(df, Table): df = open_table(df)
+    check_columns(texts, list(df.cells), 'the inputs', df.name)
+    table = read_table(df, words=[*texts, *reading.pop('words', ())], **reading)
     def read(rows):
-        rows = as_table(rows)
-        return rows, read_targets(rows, names, allow_constant=True)
-    df = as_table(df)
-    return _Data(df, read_targets(df, names), names, read, vector=vector)
+        more = read_table(rows, table.kinds)
+        return more.frame, read_targets(more, names, allow_constant=True)
+    return _Data(table.frame, read_targets(table, names), names, read, kinds=table.kinds, vector=vector)
 
 # %% ../../nbs/api/own/04_fit.ipynb #d3d80b33
 def with_epochs(
@@ -117,7 +109,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
     device = torch.device(device or default_device())
     (rows, y), kept = data.split(valid, valid_pct, seed)
     target = make_target(check_targets(y), data.names, data.vector)
-    x, yt, bins = inp.fit(rows, data.names).read(rows), target.encode(y), bins_for(y, bins)
+    x, yt, bins = inp.fit(rows, data.names, data.kinds).read(rows), target.encode(y), bins_for(y, bins)
     dev, judge = None, None
     if kept: dev, judge = (inp.read(kept[0]), target.encode(kept[1])), dev_judge(kept[1], target, bins)
     scaled, changes = yt.double().numpy().reshape(y.shape), with_epochs(settings, epochs)
@@ -143,13 +135,18 @@ def _describe_mlp(config, x, n_out):
 # %% ../../nbs/api/own/04_fit.ipynb #3168944e
 @delegates(_fit, but=['make', 'kind'])
 def fit_table(
-    df,             # training rows, DataFrame or CSV file: the target, and the columns to predict it from
+    df,             # training rows, DataFrame or file: the target, and the columns to predict it from
     target,         # name of the target's column; a list of names for a vector
     method='prime', # parts joined by '+': 'vanilla', 'sqinv', 'prime+prw', ...
+    words=(),       # names of columns that are words, whatever they look like
+    numbers=(),     # names of columns that are numbers; other cells are taken as missing
+    dates=(),       # names of columns that are dates; other cells are taken as missing
+    ignore=(),      # names of columns to leave out
     **kwargs
 ) -> Fitted:
     "Train on a table; `ValueError` for targets or columns that nothing can be learned from"
-    return _fit(TableInput(), _table_data(df, target), _describe_mlp, method=method, **kwargs)
+    data = _table_data(df, target, words=words, numbers=numbers, dates=dates, ignore=ignore)
+    return _fit(TableInput(), data, _describe_mlp, method=method, **kwargs)
 
 # %% ../../nbs/api/own/04_fit.ipynb #0db662f4
 def _array_rows(x, y):
@@ -174,7 +171,7 @@ def fit_array(
 # %% ../../nbs/api/own/04_fit.ipynb #620729be
 @delegates(_fit, but=['make', 'kind'])
 def fit_images(
-    df,              # DataFrame or CSV file: names of pictures, and the target
+    df,              # DataFrame or file: names of pictures, and the target
     fn_col,          # name of the column with the names of the pictures
     target,          # name of the target's column; a list of names for a vector
     path='.',        # folder that holds the pictures
@@ -190,16 +187,18 @@ def fit_images(
     def make(spec):
         return make_network(spec, pretrained) if isinstance(arch, str) else own_network(arch, spec['n_out'])
     kind = 'pretrained' if pretrained else 'images'
-    return _fit(ImageInput(fn_col, size, path), _table_data(df, target), describe, make, kind=kind, **kwargs)
+    data = _table_data(df, target, texts=[fn_col])
+    return _fit(ImageInput(fn_col, size, path), data, describe, make, kind=kind, **kwargs)
 
 # %% ../../nbs/api/own/04_fit.ipynb #c92f4517
 @delegates(_fit, but=['make', 'kind'])
 def fit_text(
-    df,             # DataFrame or CSV file: texts, and the target
+    df,             # DataFrame or file: texts, and the target
     text_cols,      # name of a column, or of two whose likeness matters, or of more
     target,         # name of the target's column; a list of names for a vector
     encoder='auto', # 'auto', 'hash', a name, a folder, or an object: see `prime_nb.data.inputs.get_encoder`
     **kwargs
 ) -> Fitted:
-    "Train on texts, through a frozen sentence encoder; errors as `fit_table`, `TypeError` for cells that are not text"
-    return _fit(TextInput(text_cols, encoder), _table_data(df, target), _describe_mlp, **kwargs)
+    "Train on texts, through a frozen sentence encoder; errors as `fit_table`"
+    inp = TextInput(text_cols, encoder)
+    return _fit(inp, _table_data(df, target, texts=inp.used), _describe_mlp, **kwargs)

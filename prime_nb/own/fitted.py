@@ -15,7 +15,8 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..checks import check_targets, to_numpy
-from ..data.columns import check_table, json_field
+from ..data.columns import json_field
+from ..data.tables import check_columns, read_table, target_of
 from ..distances import feature_distance
 from ..head import ProxyHead, find_final, find_head, strip, watch_features
 from ..methods.fitting import Target
@@ -132,7 +133,7 @@ def _run(self:Fitted, x):
 
 @patch
 def predict(self:Fitted,
-    new, # rows like those of training, without target
+    new, # rows like those of training, without target: a DataFrame, the path of a file, an array, pictures
 ) -> np.ndarray: # (N,), or (N, T) for vector targets, float64
     "Predictions in the unit of the target; errors of the input's `read`"
     return self.target.decode(self._run(self.input.read(new))[0])
@@ -146,22 +147,22 @@ def features(self:Fitted,
 
 # %% ../../nbs/api/own/03_fitted.ipynb #1e1b9ab0
 def read_targets(
-    df,                   # DataFrame with the targets
+    table,                # `Table` with the targets
     names,                # names of their columns
     allow_constant=False, # whether targets may be all the same
 ) -> np.ndarray: # (N,) or (N, T) float64
     "Targets of a table; `ValueError` if a column is not there, not numeric, or has gaps"
-    check_table(df, names)
-    try: y = df[names].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as e:
-        raise ValueError(f'the target {names} must be numbers: {e}. Convert it first: pd.to_numeric(df[...]).') from None
+    check_columns(names, list(table.cells), 'the target', table.name)
+    y = np.stack([target_of(table, name) for name in names], 1)
     return check_targets(y, f'target {", ".join(map(str, names))}', allow_constant)
 
 # %% ../../nbs/api/own/03_fitted.ipynb #0e47fb52
 @patch
 def _read(self:Fitted, rows, y):
     "Inputs of some rows, and their targets: `y`, or columns of the rows"
-    if y is None: y = read_targets(rows, self.target.names, allow_constant=True)
+    if y is None:
+        table = read_table(rows, self.input.kinds)
+        y = read_targets(table, self.target.names, allow_constant=True)
     return self.input.read(rows), check_targets(y, allow_constant=True)
 
 @patch

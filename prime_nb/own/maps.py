@@ -16,13 +16,14 @@ from PIL import Image
 from torch import Tensor
 from ..callback.dense import MapLoss
 from ..checks import check_targets
-from ..data.columns import check_table, json_field
+from ..data.columns import json_field
 from ..data.inputs import FORMATS, ImageInput, image_paths
+from ..data.tables import check_columns, open_table, read_table
 from ..methods.fitting import (make_learner, make_loaders, make_target, own_settings, seeded, split_rows, train,
                                       unit_splits)
 from ..methods.recipes import parts, plain
 from ..metrics import by_shot
-from .fit import as_table, bins_for, finish, with_epochs
+from .fit import bins_for, finish, with_epochs
 from .fitted import Fitted, feature_width, make_network
 
 # %% ../../nbs/api/own/05_maps.ipynb #744e9a98
@@ -116,12 +117,22 @@ def _square(inp, picture, path):
     return a
 
 @patch
+def rows(self:MapInput,
+    df, # DataFrame, or the path of a table
+): # DataFrame with two columns
+    "Names of pictures and maps; `ValueError` without these columns"
+    columns, table = [self.column, self.map_column], open_table(df)
+    check_columns(columns, list(table.cells), 'pictures and maps', table.name)
+    return read_table(table, words=columns, use=columns).frame
+
+@patch
 def read_maps(self:MapInput,
     df, # rows with names of pictures and maps
 ) -> np.ndarray: # (N, h, w) float32, NaN where there is no target
     "Targets; `FileNotFoundError` for a missing map, `ValueError` for one of another frame, or without a target"
-    pictures = image_paths(check_table(df, [self.column, self.map_column]), self.column, self.folder)
-    paths = [Path(self.folder)/str(v) for v in df[self.map_column]]
+    frame = self.rows(df)
+    pictures = image_paths(frame, self.column, self.folder)
+    paths = [Path(self.folder)/str(name) for name in frame[self.map_column]]
     lost = [p for p in paths if not p.is_file()]
     if lost:
         raise FileNotFoundError(
@@ -212,7 +223,7 @@ def plot(self:MapFitted,
 ): # array of Axes, (3, k)
     "Picture, truth and prediction of the first rows, truth and prediction in the same colours"
     import matplotlib.pyplot as plt
-    rows = (self.known()[0] if rows is None else rows).head(k)
+    rows = (self.known()[0] if rows is None else self.input.rows(rows)).head(k)
     x, y, pred = self.input.read(rows), self.input.read_maps(rows), self.predict(rows)
     low, high = min(np.nanmin(y), pred.min()), max(np.nanmax(y), pred.max())
     fig, axes = plt.subplots(3, k, figsize=(1.9*k + .8, 5.4), dpi=110, layout='constrained', squeeze=False)
@@ -228,11 +239,11 @@ def plot(self:MapFitted,
 # %% ../../nbs/api/own/05_maps.ipynb #8726e899
 def _map_rows(df, inp, valid, valid_pct, seed):
     "Rows and maps to train on, and such a pair to stop by, or None"
-    df = as_table(df)
+    df = inp.rows(df)
     y = inp.read_maps(df)
     check_targets(_pixel_sample(y, seed), f'target {inp.map_column}')
     means = check_targets(_means(y), f'the mean of each map in {inp.map_column}')
-    if valid is not None: return (df, y), (as_table(valid), inp.read_maps(as_table(valid)))
+    if valid is not None: return (df, y), (inp.rows(valid), inp.read_maps(valid))
     a, b = split_rows(means, valid_pct, seed)
     return (df.iloc[a], y[a]), (df.iloc[b], y[b]) if len(b) else None
 
@@ -242,7 +253,7 @@ def _units(target, y):
 
 # %% ../../nbs/api/own/05_maps.ipynb #807ddbfb
 def fit_maps(
-    df,              # DataFrame or CSV file: names of pictures and of maps
+    df,              # DataFrame or file: names of pictures and of maps
     fn_col,          # name of the column with the names of pictures
     map_col,         # name of the column with the names of maps, .npy or .png
     path='.',        # folder that holds both

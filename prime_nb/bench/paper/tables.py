@@ -11,21 +11,20 @@ __all__ = ['WORDS', 'GENERATED', 'FORMATS', 'run_values', 'columns_of', 'paper_c
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #b8df1016
 import json
 from pathlib import Path
-from ..analyses import run_spearman
 from ..jobs import differences
 from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not
 from ...methods.recipes import Task, find_task, get_task, load, plain, settings
-from ..report import align, collect, markdown_rows, value_cell
+from ..report import align, markdown_rows, value_cell
+from ..results import read_dataset
 from ...metrics import summarize
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #4f2d0f5b
 def run_values(
     kind:str, # of the table
     run:dict, # content of the file
-    path,     # of its JSON file; its arrays stand beside it
 ) -> dict: # column -> value or None
     "What a run contributes to a table"
-    if kind.endswith('spearman'): return run_spearman(path, kind, run)
+    if kind.endswith('spearman'): return run.get('spearman', {}).get(kind, {})
     if kind == 'cost': return dict(seconds=run['seconds'], epoch=run['seconds']/len(run['dev_curve']))
     return run.get('metrics', {})
 
@@ -57,9 +56,9 @@ def row_runs(
 ) -> tuple: # name of the method, seed -> run, notes
     "The runs of a row, and what is to be said about them"
     name = shortest(get_task(task), row['method'], row.get('changes'))
-    found, lost = collect(Path(results)/task/name)
-    runs = {s: r for s,r in found.items() if s in seeds}
-    notes = [f'seed {s} failed: {" ".join(e.split())[:120]}' for s,e in lost.items() if s in seeds]
+    found = read_dataset(results, task)
+    runs, lost = ({s: c for s,c in part.get(name, {}).items() if s in seeds} for part in (found.runs, found.lost))
+    notes = [f'seed {s} failed: {" ".join(e.split())[:120]}' for s,e in lost.items()]
     diff = sorted({d for r in runs.values() for d in differences(r['config'], plain(settings(get_task(task), name)))})
     if diff: notes.append(f'made with settings that are not those of the recipe: {"; ".join(diff[:2])}{" ..." if len(diff) > 2 else ""}')
     return name, runs, notes
@@ -78,7 +77,7 @@ def fill_row(
     notes = [row['note']] if 'note' in row else []
     if why := why_not(task, row): return dict(label=row['label'], method=row['method'], cells=cells, notes=notes, missing=why)
     name, runs, more = row_runs(results, task, row, seeds)
-    values = [run_values(kind, r, Path(results)/task/name/f'{s}.json') for s,r in runs.items()]
+    values = [run_values(kind, r) for r in runs.values()]
     for c, column in zip(cells, columns_of(kind, part)): c |= here(c['paper'], [v.get(column) for v in values])
     return dict(label=row['label'], method=name, cells=cells, notes=notes + more, missing=None, values=values)
 
@@ -98,7 +97,7 @@ def has_runs(
     task:str, # name of the data set
 ) -> bool:
     "Whether there is a finished run of a data set"
-    return next((Path(results)/task).glob('*/[0-9]*.json'), None) is not None
+    return bool(read_dataset(results, task).runs)
 
 def task_shown(
     part:dict,  # of `PAPER`

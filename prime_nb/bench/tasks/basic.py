@@ -21,7 +21,7 @@ from ...data.stsb import stsb_bins, stsb_features
 from ...models.encoder import HashEncoder, SentenceEncoder
 from ...models.mlp import MLP
 from ...metrics import Relevance, by_shot
-from ...models.small import SmallResNet
+from ...models.backbone import SmallResNet
 from ...targets import LabelBins
 
 # %% ../../../nbs/api/bench/tasks/00_basic.ipynb #02d2ab03

@@ -36,11 +36,11 @@ def check_given(
 ):
     "`FileNotFoundError` without a folder: photographs are not downloaded in passing"
     if folder is None: raise FileNotFoundError(f'{dataset} needs a folder with its images: got none. Give it with --data DIR. {how_to_get(dataset)} '
-        'To try the command without them, let prime_nb.twins.face_folder.write_faces draw some.')
+        'To try the command without them, let prime_nb.twins.faces.write_faces draw some.')
 
 def _resnet(**kw):
     import torch
-    from prime_nb.models.resnet import resnet
+    from prime_nb.models.backbone import resnet
     return resnet(**kw).to(memory_format=torch.channels_last)
 
 # %% ../../../nbs/api/bench/tasks/02_images.ipynb #42496f44
@@ -144,7 +144,7 @@ def loading_cost(
     "Measure loading from files against loading from the cache"
     import tempfile
     from prime_nb.data.age_table import load_ages
-    from prime_nb.twins.face_folder import write_faces
+    from prime_nb.twins.faces import write_faces
     from prime_nb.data.image_cache import loading_rates
     with tempfile.TemporaryDirectory() as tmp:
         where = write_faces(tmp, .002, size + 32, n_val_per_age=1, n_test_per_age=1) if folder is None else folder
