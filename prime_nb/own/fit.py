@@ -17,9 +17,10 @@ from ..checks import check_targets
 from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame
 from ..data.tables import Table, check_columns, open_table, read_table
 from ..head import ProxyHead, find_head, strip
-from ..methods.fitting import (dev_judge, make_learner, make_loaders, make_target, own_settings, seeded,
-                                      split_rows, train, unit_splits)
+from ..methods.fitting import (dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train,
+                                      unit_splits)
 from ..methods.recipes import only, plain
+from ..methods.training import make_learner
 from .fitted import Fitted, feature_width, make_network, own_network, read_targets
 from ..targets import LabelBins, auto_bins
 

@@ -19,9 +19,10 @@ from ..checks import check_targets
 from ..data.columns import json_field
 from ..data.inputs import FORMATS, ImageInput, image_paths
 from ..data.tables import check_columns, open_table, read_table
-from ..methods.fitting import (make_learner, make_loaders, make_target, own_settings, seeded, split_rows, train,
+from ..methods.fitting import (make_loaders, make_target, own_settings, seeded, split_rows, train,
                                       unit_splits)
 from ..methods.recipes import parts, plain
+from ..methods.training import make_learner
 from ..metrics import by_shot
 from .fit import bins_for, finish, with_epochs
 from .fitted import Fitted, feature_width, make_network
@@ -180,7 +181,7 @@ def _means(maps):
 def _check_method(method):
     "`ValueError` for a method that is not made for maps"
     for r in parts(method):
-        if r.callback and r.name != 'prime':
+        if r.builder and r.name != 'prime':
             raise ValueError(f'{r.name} is not for maps: got {method!r}. Use "prime", "prime+prw" and the like, or '
                              'weights such as "sqinv".')
 
