@@ -33,7 +33,7 @@ setup(
     packages=find_packages(include=[cfg['lib_name'], f"{cfg['lib_name']}.*"]),
     include_package_data=True,
     install_requires=cfg['requirements'].split(),
-    extras_require={name: cfg[f'{name}_requirements'].split() for name in ('dev', 'tables', 'text', 'images', 'export', 'bench', 'distributed', 'docs')},
+    extras_require={name: cfg[f'{name}_requirements'].split() for name in ('dev', 'tables', 'text', 'images', 'export', 'bench', 'loops', 'distributed', 'docs')},
     entry_points={'console_scripts': cfg['console_scripts'].split(),
                   'nbdev': [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]},
     zip_safe=False)
