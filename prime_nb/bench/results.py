@@ -40,8 +40,8 @@ def read_run(
     "A finished run; `ValueError` if it is damaged or something else, `FileNotFoundError` if there is no file"
     run = read_json(path)
     if is_run(run): return run
-    raise ValueError(f'{path} is not a finished run: expected a dictionary with dataset, method, seed, config (a dictionary) '
-                     'and metrics. Start the benchmark again to repair it.')
+    raise ValueError(f'{path} is not a finished run: expected a dictionary with dataset, method, seed, config '
+                     '(a dictionary) and metrics. Start the benchmark again to repair it.')
 
 # %% ../../nbs/api/bench/00_results.ipynb #464c3b43
 @lru_cache(maxsize=8)
