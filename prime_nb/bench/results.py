@@ -19,8 +19,7 @@ def read_json(
     path, # of a file with one JSON document
 ):
     "Its content; `ValueError` if it is damaged, `FileNotFoundError` if there is none"
-    text = Path(path).read_text(encoding='utf-8')
-    try: return json.loads(text, parse_constant=_refuse)
+    try: return json.loads(Path(path).read_text(encoding='utf-8'), parse_constant=_refuse)
     except (ValueError, RecursionError) as e: raise ValueError(f'{path} is damaged: {e}') from None
 
 # %% ../../nbs/api/bench/00_results.ipynb #a3e7fc1b
