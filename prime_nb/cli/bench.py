@@ -189,7 +189,7 @@ def _check_options(
 @_together
 @cli.command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
-    dataset:Option(optional=True)=None, # a data set of --list; tabular: all in the folder --data; table N: for table N of the paper
+    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: for table N of the paper
     number:Option(int, metavar='N', optional=True)=None, # after "table": number of the table, 1 to 25
     data=None, # folder with the files of the data set
     methods:name_list=None, # methods, separated by commas; default: those of the data set
