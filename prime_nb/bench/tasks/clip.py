@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from .images import AGE, AGEDB_OWN, TABLE12, WIKI_OWN, YANG
 from ...methods.recipes import TABLE11, TASKS, Task, get_task, given, load
-from ...data.folders import how_to_get
+from ...data.download import how_to_get
 
 # %% ../../../nbs/api/bench/tasks/04_clip.ipynb #a013297b
 def miniature(

@@ -12,7 +12,7 @@ __all__ = ['PIXEL_LOSSES', 'TABLE13', 'NOISE', 'DEPTH_OWN', 'BALANCED', 'DEPTH_S
 from functools import partial
 from pathlib import Path
 from ...methods.recipes import DEFAULT, TASKS, TRAINING, Task, given, only
-from ...data.folders import how_to_get
+from ...data.download import how_to_get
 
 # %% ../../../nbs/api/bench/tasks/01_depth.ipynb #cacdb838
 def pixel_loss(

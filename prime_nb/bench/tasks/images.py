@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from ...files import write_json
 from ...methods.recipes import DEFAULT, OFFICIAL, TABLE11, TASKS, Task, given
-from ...data.folders import get_source, how_to_get
+from ...data.download import get_source, how_to_get
 
 # %% ../../../nbs/api/bench/tasks/02_images.ipynb #2fc77994
 def _in_memory(folder, df, size): # (N, 3, size, size) uint8
@@ -22,7 +22,7 @@ def _in_memory(folder, df, size): # (N, 3, size, size) uint8
 
 def _sets(folder, dataset, size, cache): # 'train', 'val', 'test' -> (x, y)
     import torch
-    from prime_nb.data.age_table import SPLITS, load_ages
+    from prime_nb.data.ages import SPLITS, load_ages
     from prime_nb.data.image_cache import cached_ages
     if cache: return cached_ages(folder, dataset, size, None if cache is True else cache)
     df = load_ages(folder, dataset)
@@ -54,7 +54,7 @@ def age_data(
 ): # -> `Splits`
     "Ages from photographs; `FileNotFoundError` that says what is missing and how to get it, `ValueError` for images that cannot be read"
     from prime_nb.bench.tasks.basic import Splits
-    from prime_nb.data.age_table import age_bins, load_ages
+    from prime_nb.data.ages import age_bins, load_ages
     from prime_nb.data.ages import normalise, shift_and_mirror
     check_given(folder, dataset)
     bins, sets = age_bins(load_ages(folder, dataset), tuple(shots)), _sets(folder, dataset, size, cache)
@@ -68,7 +68,7 @@ def age_labels(
     **kw,
 ) -> dict: # bins, and train, val, test: ages
     "Bins and ages of `age_data`, without looking at an image; errors of `check_given`"
-    from prime_nb.data.age_table import SPLITS, age_bins, read_ages
+    from prime_nb.data.ages import SPLITS, age_bins, read_ages
     check_given(folder, dataset)
     df = read_ages(Path(folder)/get_source(dataset).table)
     return dict(bins=age_bins(df, tuple(shots)), **{s: df.age[df.split == s].to_numpy() for s in SPLITS})
@@ -143,7 +143,7 @@ def loading_cost(
 ) -> dict: # see `prime_nb.data.image_cache.loading_rates`
     "Measure loading from files against loading from the cache"
     import tempfile
-    from prime_nb.data.age_table import load_ages
+    from prime_nb.data.ages import load_ages
     from prime_nb.twins.faces import write_faces
     from prime_nb.data.image_cache import loading_rates
     with tempfile.TemporaryDirectory() as tmp:

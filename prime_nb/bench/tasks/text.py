@@ -18,7 +18,7 @@ def word_vectors(
     words=None,  # vocabulary; a matrix (V, n_dim), or V if the vectors are to be learned
 ):
     "Vocabulary and vectors: `words` is a file as GloVe's, 'pieces' for a sentence encoder's, or None"
-    from prime_nb.data.pairs import pair_vocab
+    from prime_nb.data.stsb import pair_vocab
     from prime_nb.models.bilstm import Vocab, make_vocab, piece_vectors, read_vectors, word_matrix
     from prime_nb.models.encoder import SentenceEncoder
     vocab = pair_vocab(splits)
@@ -36,7 +36,7 @@ def bilstm_splits(
 ): # -> `Splits`
     "Pairs as word numbers, and a BiLSTM to read them; it learns y/5"
     from prime_nb.bench.tasks.basic import Splits
-    from prime_nb.data.pairs import pair_tensors
+    from prime_nb.data.stsb import pair_tensors
     from prime_nb.data.stsb import stsb_bins
     from prime_nb.models.bilstm import BiLSTM
     vocab, words = word_vectors(splits, words)
