@@ -9,7 +9,7 @@ __all__ = ['TASKS', 'PROTOCOLS', 'task_names', 'get_task', 'find_task', 'load_sp
 import importlib.util, sys
 from dataclasses import replace
 from pathlib import Path
-from ...data.folders import how_to_get
+from ...data.download import how_to_get
 from ...methods.recipes import LABELS, LOADERS, Splits, Task, given, only, read_toml, sourced
 
 # %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #5added69
