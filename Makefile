@@ -47,8 +47,9 @@ export: env ## Write the package from the notebooks, and clean them
 	$(VENV)/bin/nbdev_export
 	$(VENV)/bin/nbdev_clean
 
-docs: env ## Build the documentation site: _docs/index.html
-	$(PY) tools/build_docs.py
+docs: env ## Build the documentation site: _docs/index.html; a warning is an error
+	@mkdir -p _proc
+	$(PY) -m sphinx -W --keep-going -q -j auto -c docs -d _proc/.doctrees _proc _docs || { rm -rf _proc/.doctrees; exit 1; }
 
 clean: ## Remove what commands wrote: reports, caches, builds
 	rm -rf report build dist *.egg-info .pytest_cache .hypothesis _docs _proc
