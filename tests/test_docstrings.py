@@ -12,7 +12,7 @@ PLUMBING = {
     'head': 'where z is kept', 'callback.loss': 'parameters of any loss', 'callback.metrics': 'metrics of `metrics`, epoch by epoch',
     'callback.precision': 'bfloat16', 'callback.regularizer': 'any loss on features', 'callback.resume': 'seeds and checkpoints'}
 # Names that may leave something out, each for a reason: {'module.name': 'reason'}
-ALLOWED = {'twins.rooms.along': '`side` is a wall of the room, and has no unit'}
+ALLOWED = {}
 
 
 @pytest.fixture(scope='module')

@@ -21,9 +21,12 @@ def kde_bandwidth(
     "Standard deviation of the kernels; `ValueError` for an unknown rule or a number that is not positive"
     rules = dict(silverman=(4/(3*len(y)))**.2, scott=len(y)**-.2)
     if isinstance(bandwidth, str):
-        if bandwidth not in rules: raise ValueError(f'unknown bandwidth: got {bandwidth!r}, expected one of {list(rules)} or a number')
+        if bandwidth not in rules:
+            raise ValueError(f'unknown bandwidth: got {bandwidth!r}, expected one of {list(rules)} or a number')
         return float(y.std(ddof=1)*rules[bandwidth])
-    if not 0 < bandwidth < float('inf'): raise ValueError(f'bandwidth must be positive: got {bandwidth}. It is finite, and is in the unit of the target.')
+    if not 0 < bandwidth < float('inf'):
+        raise ValueError(f'bandwidth must be positive: got {bandwidth}. It is finite, and is in the unit of the '
+                         'target.')
     return float(bandwidth)
 
 # %% ../../nbs/api/baselines/08_denseweight.ipynb #b07a4c47
@@ -47,7 +50,7 @@ def kde_grid(
 
 # %% ../../nbs/api/baselines/08_denseweight.ipynb #d11a0798
 class DenseWeight(nn.Module):
-    "Weights by rarity (Steininger et al. 2021): targets of any shape to weights of that shape; `ValueError` for vectors, or settings out of range"
+    "Weights by rarity (Steininger et al. 2021), of the shape of the targets; `ValueError` for vectors or bad settings"
     def __init__(self,
         targets,               # (N,) training targets
         alpha=1.,              # strength; 0: all weights are 1
@@ -57,11 +60,16 @@ class DenseWeight(nn.Module):
     ):
         super().__init__()
         y = check_targets(targets, 'training targets')
-        if y.ndim > 1: raise ValueError(f'DenseWeight needs scalar targets: got shape {y.shape}. Reduce vectors to one number each first.')
-        if not 0 <= alpha < float('inf') or not 0 < eps < float('inf'): raise ValueError(f'alpha must not be negative and eps positive, both finite: got alpha={alpha}, eps={eps}')
+        if y.ndim > 1:
+            raise ValueError(f'DenseWeight needs scalar targets: got shape {y.shape}. Reduce vectors to one number '
+                             'each first.')
+        if not 0 <= alpha < float('inf') or not 0 < eps < float('inf'):
+            raise ValueError(f'alpha must not be negative and eps positive, both finite: got alpha={alpha}, eps={eps}')
         grid, p = kde_grid(y, kde_bandwidth(y, bandwidth), n_grid)
-        self.alpha, w = alpha, _weights(y, grid, p, alpha, eps)
-        for n,b in dict(grid=grid, w=w).items(): self.register_buffer(n, torch.tensor(b, dtype=torch.float32))
+        self.alpha = alpha
+        w = _weights(y, grid, p, alpha=alpha, eps=eps)
+        self.register_buffer('grid', torch.tensor(grid, dtype=torch.float32))
+        self.register_buffer('w', torch.tensor(w, dtype=torch.float32))
     def extra_repr(self): return f'alpha={self.alpha}'
 
 # %% ../../nbs/api/baselines/08_denseweight.ipynb #683f7fc0

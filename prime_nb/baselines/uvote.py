@@ -18,66 +18,59 @@ from ..losses import REDUCTIONS
 from ..targets import BinWeights, LabelBins
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #a86a18e4
-def _laplace_nll(
-    e:Tensor, # error y - μ, any shape
-    s:Tensor, # log-scale, same shape
-) -> Tensor: # same shape
+def _laplace_nll(e, s):
     "Negative log-likelihood of an error under a Laplace distribution"
+    # e: error y - μ, any shape; s: log-scale, same shape; gives same shape
     return math.log(2) + s + e.abs()*(-s).exp()
 
-def _gaussian_nll(
-    e:Tensor, # error y - μ, any shape
-    s:Tensor, # log of the standard deviation, same shape
-) -> Tensor: # same shape
+def _gaussian_nll(e, s):
     "Negative log-likelihood of an error under a Gaussian"
+    # e: error y - μ, any shape; s: log of the standard deviation, same shape; gives same shape
     return math.log(2*math.pi)/2 + s + (e*(-s).exp())**2/2
 
 _KINDS = dict(laplace=_laplace_nll, gaussian=_gaussian_nll)
 _SPREAD = dict(laplace=math.sqrt(2), gaussian=1.) # standard deviation for a scale of 1
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #234447b2
-def _floor_scale(
-    s:Tensor,       # log-scales as the network predicts them, any shape
-    min_scale=1e-3, # b_min, in the unit of the target
-) -> Tensor: # same shape
+def _floor_scale(s, min_scale=.001):
     "Log-scales with a floor: log(min_scale + exp(s))"
+    # s: log-scales as the network predicts them, any shape; min_scale: b_min, in the unit of the target; gives same
+    # shape
     return torch.logaddexp(s, s.new_tensor(math.log(min_scale)))
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #f1434ee0
-def _expert_powers(
-    n:int, # number of experts
-) -> list: # n powers, 0 to 1; [0] for one
+def _expert_powers(n):
     "Powers of the inverse density; `ValueError` unless there is an expert"
+    # n: number of experts; gives n powers, 0 to 1; [0] for one
     if n < 1 or n != int(n): raise ValueError(f'n_experts must be a whole number from 1 up: got {n}')
     return np.linspace(0, 1, n).tolist() if n > 1 else [0.]
 
-def _power_weights(
-    bins:LabelBins, # over the training targets
-    power:float,    # p; 0: all weights are 1
-    lds=None,       # None, True, or a dict of arguments of `bins.density`
-) -> BinWeights: # targets -> weights; mean 1 over the training samples
+def _power_weights(bins, power, lds=None):
     "Weights from the (smoothed) counts of bins, to a power; `ValueError` for a negative `power`"
-    if not 0 <= power < float('inf'): raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
+    # bins: over the training targets; power: p; 0: all weights are 1; lds: None, True, or a dict of arguments of
+    # `bins.density`; gives targets -> weights; mean 1 over the training samples
+    if not 0 <= power < float('inf'):
+        raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
     w = bins.weights('inverse', lds)**power
     return BinWeights(bins, w*bins.counts.sum()/(w @ bins.counts))
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #7d45868a
 class _PowerWeight(DenseWeight):
-    "Weights by a kernel density to a power: targets of any shape to weights of that shape, mean 1 over the training targets; `ValueError` for vectors, or a negative `power`"
-    def __init__(self,
-        targets,               # (N,) training targets
-        power=1.,              # p
-        bandwidth='silverman', # 'silverman', 'scott', or a number in the unit of the target
-        n_grid=4096,           # points of the table
-    ):
+    "Weights by a kernel density to a power, mean 1 over the training targets"
+    def __init__(self, targets, power=1., bandwidth='silverman', n_grid=4096):
         nn.Module.__init__(self)
         y = check_targets(targets, 'training targets')
-        if y.ndim > 1: raise ValueError(f'PowerWeight needs scalar targets: got shape {y.shape}. Reduce vectors to one number each first.')
-        if not power >= 0: raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
+        if y.ndim > 1:
+            raise ValueError(f'PowerWeight needs scalar targets: got shape {y.shape}. Reduce vectors to one number '
+                             'each first.')
+        if not power >= 0:
+            raise ValueError(f'power must not be negative: got {power}. 0 gives no weighting, 1 the inverse density.')
         grid, p = kde_grid(y, kde_bandwidth(y, bandwidth), n_grid)
         w = np.maximum(p, np.interp(y, grid, p).min())**-power
+        w = w/np.interp(y, grid, w).mean()
         self.power = power
-        for n,b in dict(grid=grid, w=w/np.interp(y, grid, w).mean()).items(): self.register_buffer(n, torch.tensor(b, dtype=torch.float32))
+        self.register_buffer('grid', torch.tensor(grid, dtype=torch.float32))
+        self.register_buffer('w', torch.tensor(w, dtype=torch.float32))
     def extra_repr(self): return f'power={self.power}'
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #f71bab3d
@@ -108,21 +101,28 @@ def vote(
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #b4e9c5ef
 class UVoteLoss(nn.Module):
-    "Weighted negative log-likelihood of several experts (Jiang et al. 2023); `TypeError` for `weights` that are no list, `ValueError` for an unknown `kind` or `vote`, or a `min_scale` that is not positive"
+    "Weighted likelihood of several experts (Jiang et al. 2023); `TypeError` or `ValueError` for a bad setting"
     alpha = None # share of the first expert while training; None: all alike
     def __init__(self,
         weights,          # one per expert: a module or function from targets to weights, or None; see `expert_weights`
         kind='laplace',   # 'laplace' or 'gaussian'
-        vote='surest',    # a key of `_VOTES`
+        vote='surest',    # how experts are joined: 'surest', 'weighted' or 'mean'
         min_scale=1e-3,   # least scale, in the unit of the target
         reduction='mean', # 'mean', 'sum' or 'none'
     ):
         super().__init__()
-        if isinstance(weights, LabelBins) or not hasattr(weights, '__len__') or not len(weights): raise TypeError(f'weights must be a list with one entry per expert: got {type(weights).__name__}. Use expert_weights(bins).')
-        if kind not in _KINDS or vote not in _VOTES: raise ValueError(f'kind must be one of {list(_KINDS)} and vote one of {list(_VOTES)}: got {kind!r} and {vote!r}')
-        if not 0 < min_scale < float('inf'): raise ValueError(f'min_scale must be positive: got {min_scale}. It is finite, and is in the unit of the target.')
-        self.weights, self.kind, self.vote, self.min_scale, self.reduction = list(weights), kind, vote, min_scale, reduction
-        self.held = nn.ModuleList([w for w in self.weights if isinstance(w, nn.Module)]) # so that they follow to the device
+        if isinstance(weights, LabelBins) or not hasattr(weights, '__len__') or not len(weights):
+            raise TypeError(f'weights must be a list with one entry per expert: got {type(weights).__name__}. Use '
+                            'expert_weights(bins).')
+        if kind not in _KINDS or vote not in _VOTES:
+            raise ValueError(f'kind must be one of {list(_KINDS)} and vote one of {list(_VOTES)}: got {kind!r} and '
+                             f'{vote!r}')
+        if not 0 < min_scale < float('inf'):
+            raise ValueError(f'min_scale must be positive: got {min_scale}. It is finite, and is in the unit of the '
+                             'target.')
+        self.weights, self.kind, self.vote = list(weights), kind, vote
+        self.min_scale, self.reduction = min_scale, reduction
+        self.held = nn.ModuleList([w for w in self.weights if isinstance(w, nn.Module)]) # they follow to the device
     def activation(self, x): return x
 
 # %% ../../nbs/api/baselines/14_uvote.ipynb #bd1d9610
@@ -137,7 +137,8 @@ def split(self:UVoteLoss,
 ) -> tuple[Tensor, Tensor]: # values, log-scales with their floor; each (B, M), in float32 at least
     "Parts of the output; `ValueError` for another width"
     if out.ndim != 2 or out.shape[1] != self.n_outputs:
-        raise ValueError(f'the output must have shape (B, {self.n_outputs}): got {tuple(out.shape)}. Give the model its last layer by model_for(model, loss).')
+        raise ValueError(f'the output must have shape (B, {self.n_outputs}): got {tuple(out.shape)}. Give the model '
+                         'its last layer by model_for(model, loss).')
     mu, s = widen(out.as_subclass(Tensor)).chunk(2, dim=1)
     return mu, _floor_scale(s, self.min_scale)
 
@@ -154,10 +155,11 @@ def nlls(self:UVoteLoss,
     out:Tensor, # (B, 2M): M values, then M log-scales
     y:Tensor,   # (B,) or (B, 1) targets
 ) -> Tensor: # (B, M)
-    "Weighted negative log-likelihood of each sample and expert; `ValueError` unless there is one target for each sample"
+    "Weighted negative log-likelihood of each sample and expert; `ValueError` unless there is a target for each sample"
     mu, s = self.split(out)
     y = widen(y.as_subclass(Tensor))
-    if y.numel() != len(out): raise ValueError(f'targets must be one number per sample: got {tuple(y.shape)} for {len(out)} samples')
+    if y.numel() != len(out):
+        raise ValueError(f'targets must be one number per sample: got {tuple(y.shape)} for {len(out)} samples')
     y = y.reshape(-1)
     w = torch.stack([torch.ones_like(y) if f is None else f(y).to(y.dtype) for f in self.weights], 1)
     return w*_KINDS[self.kind](y[:, None] - mu, s)
