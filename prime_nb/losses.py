@@ -151,7 +151,7 @@ class WeightedFocal(WeightedLoss):
         weighting='sqrt_inverse', # of DataLoaders or bins: 'sqrt_inverse', 'inverse' or 'none'
         base='l1',            # 'l1' or 'mse': the loss that is focused
         activation='sigmoid', # 'sigmoid' or 'tanh' as in the official code, 'paper' for the printed formula
-        beta=.2,              # scale of the error, in 1/unit of the target; the official code has 20 for scores in [0, 1]
+        beta=.2,              # scale of the error, in 1/unit of the target; the official code has 20 for scores up to 1
         gamma=1.,             # power of the factor; 0: no focus
         **kwargs,             # options of `WeightedLoss`
     ):

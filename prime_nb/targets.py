@@ -68,13 +68,13 @@ SHOTS = ('Many', 'Median', 'Few') # in this order everywhere: shot 0, 1, 2
 
 # %% ../nbs/api/03_targets.ipynb #8b3db0d8
 class LabelBins:
-    "Bins over a scalar target, made from the training targets; `ValueError` for targets, edges or shots that do not fit"
+    "Bins over a scalar target, made from the training targets; `ValueError` for bad targets, edges or shots"
     def __init__(self,
         y,                # (N,) training targets, finite and not constant
         width=None,       # width of every bin, in the unit of the target
         n_bins=None,      # number of equal bins over the range of `y`, in place of `width`
         edges=None,       # (K+1,) edges, increasing, in place of both
-        shots=(100, 20),  # many: more training samples than the first; few: fewer than the second; or dict of bin numbers
+        shots=(100, 20),  # many: more samples than the first; few: fewer than the second; or a dict of bin numbers
     ):
         y = _scalar_targets(y, 'LabelBins', allow_constant=edges is not None)
         self.edges = _make_edges(y, width=width, n_bins=n_bins, edges=edges)
@@ -194,7 +194,7 @@ def _auto_edges(y):
     if len(values) <= n_bins: return _value_edges(values)
     low, high = bulk_range(y)
     step = _grid_step(values)
-    if step and high-low < 20*n_bins*step: edges = _grid_edges(low, high, values[0], step, n_bins)
+    if step and high-low < 20*n_bins*step: edges = _grid_edges(low, high, start=values[0], step=step, n_bins=n_bins)
     else: edges = np.linspace(low, high, n_bins+1)
     edges[0], edges[-1] = min(edges[0], y.min()), max(edges[-1], y.max())
     return edges

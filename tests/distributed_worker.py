@@ -25,14 +25,14 @@ from prime_nb.baselines.srl import SRL
 from prime_nb.methods.recipes import Task
 from prime_nb.bench.tasks.basic import Splits
 from prime_nb.methods.training import BestEpoch
-from prime_nb.callback.distributed import on_ranks
+from prime_nb.callback.devices import on_ranks
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.loss import TrainLoss
 from prime_nb.callback.metrics import shot_metrics
 from prime_nb.callback.prime import PRIME
-from prime_nb.callback.proxynca import ProxyNCA
-from prime_nb.callback.regularizer import Regularizer
-from prime_nb.callback.rrt import RRT
+from prime_nb.callback.peers import ProxyNCA
+from prime_nb.callback.features import FeatureLoss
+from prime_nb.callback.peers import RRT
 from prime_nb.data.memory import tensor_dls
 from prime_nb.distributed import alone, gather_with_grad, launched, world_size
 from prime_nb.losses import WeightedL1
@@ -75,23 +75,38 @@ def learner(cbs, loss, n=N, bs=BS, **kw):
     if is_alone(): dls.loaders[0] = dl.new(bs=W*BS, shuffle=False, get_idxs=lambda: interleaved(dl.get_idxs()))
     return Learner(dls, net(), loss_func=loss or L1LossFlat(), cbs=[Look(), *cbs], opt_func=SGD, lr=.05, wd=0., **kw)
 
-def reg(loss): return lambda: [Regularizer(loss(), .5)]
+def reg(loss): return lambda: [FeatureLoss(loss(), .5)]
 
 def prime(**kw): return lambda: [PRIME(8, lambda_p=2, lambda_a=2, **kw)]
 
 # name -> callbacks, and perhaps a loss
 CASES = dict(
-    plain=[list], prime=[prime()], prw=[prime(technique='prw')], cb=[prime(technique='cb')], ldam=[prime(technique='ldam')],
-    drw=[prime(technique='prw', drw_epoch=1)], ldam_drw=[prime(technique='ldam', drw_epoch=1)], one_hot=[prime(technique='prw', one_hot=True)],
-    proxy_lr=[prime(proxy_lr=5.)], centroid=[prime(centroid=True)], proxynca=[lambda: [ProxyNCA(8)]],
+    plain=[list],
+    prime=[prime()],
+    prw=[prime(technique='prw')],
+    cb=[prime(technique='cb')],
+    ldam=[prime(technique='ldam')],
+    drw=[prime(technique='prw', drw_epoch=1)],
+    ldam_drw=[prime(technique='ldam', drw_epoch=1)],
+    one_hot=[prime(technique='prw', one_hot=True)],
+    proxy_lr=[prime(proxy_lr=5.)],
+    centroid=[prime(centroid=True)],
+    proxynca=[lambda: [ProxyNCA(8)]],
     clip=[lambda: prime(technique='prw')() + [GradientClip(.5)]],
-    ranksim=[reg(RankSim)], conr=[reg(ConR)], rnc=[reg(RankNContrast)], ordinal_entropy=[reg(OrdinalEntropy)], hpn=[reg(HPN)],
+    ranksim=[reg(RankSim)],
+    conr=[reg(ConR)],
+    rnc=[reg(RankNContrast)],
+    ordinal_entropy=[reg(OrdinalEntropy)],
+    hpn=[reg(HPN)],
     srl=[reg(lambda: SRL(BINS, n_points=40, contrast=1., envelop=1.))],
-    two=[lambda: prime(technique='prw')() + [Regularizer(RankNContrast(), .5)]],
-    apart=[lambda: [Regularizer(RankNContrast(), .5, gather=False)]],
-    fds=[lambda: [FDS(BINS)]], fds_online=[lambda: [FDS(BINS, online=True)]],
-    weighted=[list, lambda: WeightedL1(BINS.lookup('sqrt_inverse'))], bmc=[lambda: [TrainLoss()], lambda: BMC(1.)],
-    dist_loss=[list, lambda: DistLoss(Y[:N].numpy())], rrt=[lambda: [RRT(start=1, bins=BINS)]],
+    two=[lambda: prime(technique='prw')() + [FeatureLoss(RankNContrast(), .5)]],
+    apart=[lambda: [FeatureLoss(RankNContrast(), .5, gather=False)]],
+    fds=[lambda: [FDS(BINS)]],
+    fds_online=[lambda: [FDS(BINS, online=True)]],
+    weighted=[list, lambda: WeightedL1(BINS.lookup('sqrt_inverse'))],
+    bmc=[lambda: [TrainLoss()], lambda: BMC(1.)],
+    dist_loss=[list, lambda: DistLoss(Y[:N].numpy())],
+    rrt=[lambda: [RRT(start=1, bins=BINS)]],
     rrt_prime=[lambda: prime()() + [RRT(start=1, bins=BINS)]])
 ACCUMULATED = dict(accumulated=[lambda: prime(technique='prw')() + [GradientAccumulation(BS)]])
 
@@ -109,14 +124,17 @@ def train(name, epochs=3):
 def rest(folder):
     "Validation with metrics by shot, the best epoch, saving and loading"
     splits = Splits((X[:N], Y[:N]), (X[N:], Y[N:]), lambda: (X[N:], Y[N:]), BINS, net)
-    task = Task('ranks', 'a test', 'none:none', {}, 'none', 'none', (), metrics=('MAE', 'GM', 'Pearson'), select='GM/All')
+    task = Task(
+        'ranks', 'a test', 'none:none', {}, 'none', 'none', (), metrics=('MAE', 'GM', 'Pearson'), select='GM/All')
     best = BestEpoch(splits, task)
-    learn = learner(prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, ('MAE', 'GM', 'Pearson')), path=folder)
+    learn = learner(
+        prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, ('MAE', 'GM', 'Pearson')), path=folder)
     learn.recorder.add_time = False
     with on_ranks(learn), learn.no_bar(), learn.no_logging():
         learn.fit(3)
         curve, at = best.curve, best.best_at
-        values = [list(row[2:]) for row in learn.recorder.values]    # without the losses: one is that of a rank, one counts repeated samples
+        # without the losses: one is that of a rank, one counts repeated samples
+        values = [list(row[2:]) for row in learn.recorder.values]
         again = list(learn.validate()[1:])
         learn.save('now')
         kept = weights(learn.model)

@@ -45,7 +45,7 @@ from prime_nb.models.mlp import MLP
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import Proxies, make_proxies, proxy_kl, proxy_loss, proxy_targets
 from prime_nb.own.saved import load_model, save_model
-from prime_nb.data.table_file import disarm, read_table
+from prime_nb.data.tables import disarm, read_table
 from prime_nb.targets import LabelBins, lds_window
 
 NAN, INF = float('nan'), float('inf')
@@ -253,7 +253,7 @@ add('bins', {
     'weights of float16 targets': (lambda: BINS.lookup()(torch.tensor([0., 4.], dtype=torch.float16)), Gives(lambda: BINS.weights()[[0, 4]])),
     'weights of whole numbers': (lambda: BINS.lookup()(torch.tensor([0, 4])), Gives(lambda: BINS.weights()[[0, 4]])),
     'weight beyond float32': (lambda: BINS.lookup()(torch.tensor([1e300], dtype=torch.float64)), Gives(lambda: BINS.weights()[[4]])),
-    'unknown weighting': (weigh(method='cubic'), refuses('weighting', 'cubic')),
+    'unknown weighting': (weigh(weighting='cubic'), refuses('weighting', 'cubic')),
     'clip the wrong way round': (weigh(weighting='inverse', clip=(1000, 5)), refuses('clip', '(1000, 5)')),
     'NaN clip': (weigh(weighting='inverse', clip=(NAN, 5)), refuses('clip', 'nan')),
     'even kernel': (lds(ks=4), refuses('ks', '4')),
@@ -798,14 +798,14 @@ def stsb(text):
 def table(text):
     def run(folder):
         (folder/'t.csv').write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_table(folder/'t.csv').df.to_numpy(float)
+        return read_table(folder/'t.csv').frame.to_numpy(float)
     return run
 
 HEAD = 'sentence1\tsentence2\tscore\n'
 add('tables', {
     **{f'formula {c!r} in a cell': (lambda f, c=c: disarm(c), Gives("'" + c)) for c in ('=cmd|calc', '@SUM(A1)', '+1+1', '-1+1', '\t=1', '\r=1', '\n=1', '  =1', '＝1', '＋1', '－1', '＠1', '=', '-', '+44 20 7946')},
     **{f'{c!r} in a cell is a number or a word': (lambda f, c=c: disarm(c), Gives(c)) for c in ('-5', '+5', '-1e-3', '1=1', 'a-b', '', '-.5')},
-    'an unclosed quote': (table('a,b\n1,"2\n'), refuses('t.csv', 'quotation')), 'a zero byte': (table(b'a,b\n1,\x002\n'), refuses('t.csv', 'zero byte')), 'a workbook': (table(b'PK\x03\x04'), refuses('t.csv', 'workbook')),
+    'an unclosed quote': (table('a,b\n1,"2\n'), refuses('t.csv', 'quotation')), 'a zero byte': (table(b'a,b\n1,\x002\n'), refuses('t.csv', 'zero byte')), 'a workbook': (table(b'PK\x03\x04'), refuses('t.csv', 'cannot be read')),
     'lines of different length': (table('a,b\n1,2\n1,2,3\n'), refuses('line 3', '3 fields')), 'a column twice': (table('a,a\n1,2\n'), refuses("'a'", '2 times')), 'no rows': (table('a,b\n'), refuses('t.csv', 'no rows')), 'empty': (table(''), refuses('empty')),
     'a folder': (lambda f: read_table(f), refuses('folder')), 'nothing': (lambda f: read_table(f/'no.csv'), refuses('no.csv', exc=(FileNotFoundError,))), 'other line ends': (table('a,b\r1,2\r3,4\r'), Gives([[1, 2], [3, 4]])), 'a byte order mark': (table('\ufeffa,b\n1,2\n'), Gives([[1, 2]])),
     'UTF-16': (table('a,b\n1,2\n3,4\n'.encode('utf-16')), Gives([[1, 2], [3, 4]])), 'huge numbers': (table('a,b\n1e300,-1e300\n1,2\n'), Gives([[1e300, -1e300], [1, 2]])), 'digits of another script': (table('a,b\n١,2\n'), Gives([[1, 2]])),

@@ -1,7 +1,8 @@
 """How notebooks and other code must read (see CONTRIBUTING.md).
 
 Rules of a notebook take it (a dictionary) and yield what is wrong with it. Rules of code take a `Code`, made of the
-code cells of a notebook or of a file, and do the same; width and unused names are left to ruff (`test_notebook_lint.py`).
+code cells of a notebook or of a file, and do the same; width and unused names are left to ruff
+(`test_notebook_lint.py`).
 
 Limits of the rules: they read the code and never run it. A call counts as one of ours if its name is defined in the
 same notebook, or imported from `prime_nb` by name, by `import *` or as a module. Methods of objects other than `self`
@@ -144,7 +145,7 @@ def few_positional_arguments(code):
     for call in code.nodes(ast.Call):
         n = sum(not isinstance(a, ast.Starred) for a in call.args)
         if n > MOST_POSITIONAL and code.is_ours(call.func):
-            yield f'{n} positional arguments in {shown(call)}: name those from number {MOST_POSITIONAL + 1} on, at least'
+            yield f'{n} positional arguments in {shown(call)}: name all but the first few'
 
 def few_assignments_at_once(code):
     "Several values on one line: at most three"

@@ -4,22 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from prime_nb.checks import shared_dir
-
-CODE = 'import sys; from prime_nb.cli.bench import {0}; sys.exit({0}())'
+CODE = 'import sys; from prime_nb.cli.{1} import {0}; sys.exit({0}())'
 
 
-def command(name, *args): return [sys.executable, '-c', CODE.format(name), *map(str, args)]
+def command(name, *args):
+    "The command line of a command such as prime_bench, whose module is prime_nb.cli.bench"
+    return [sys.executable, '-c', CODE.format(name, name.removeprefix('prime_')), *map(str, args)]
 
 def run(name, *args, **kw):
     return subprocess.run(command(name, *args), capture_output=True, text=True, timeout=300, **kw)
 
 def toy(out, *args): return ('toy', '--out', out, '--methods', 'sqinv,prime', '--epochs', 1, *args)
 
-def figures(out): return {p.relative_to(out).as_posix(): json.loads(p.read_text())['metrics'] for p in Path(out).rglob('[0-9].json')}
+def figures(out):
+    files = Path(out).rglob('[0-9].json')
+    return {p.relative_to(out).as_posix(): json.loads(p.read_text())['metrics'] for p in files}
 
 
-@pytest.mark.parametrize('name', ['prime_demo', 'prime_bench', 'prime_table', 'prime_verify'])
+@pytest.mark.parametrize('name', ['prime_demo', 'prime_bench', 'prime_table'])
 def test_help_is_quick(name):
     start = time.monotonic()
     done = run(name, '--help')
@@ -28,7 +30,11 @@ def test_help_is_quick(name):
     assert run('prime_bench', '--list').stdout.count('paper, Table 1') > 20
 
 def test_help_and_list_import_nothing_heavy():
-    code = "import sys, prime_nb.cli.bench as c; c.prime_bench(['--list']); print(sorted({'torch', 'numpy', 'fastai', 'scipy'} & set(sys.modules)), file=sys.stderr)"
+    code = (
+        'import sys, prime_nb.cli.bench as bench, prime_nb.cli.demo as demo, prime_nb.cli.table as table\n'
+        "for main in (bench.prime_bench, demo.prime_demo, table.prime_table): assert main(['--help']) == 0\n"
+        "assert bench.prime_bench(['--list']) == 0\n"
+        "print(sorted({'torch', 'numpy', 'fastai', 'scipy', 'pandas'} & set(sys.modules)), file=sys.stderr)")
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stderr.strip() == '[]'
 
 def test_two_processes_give_the_figures_of_one_and_a_finished_benchmark_only_prints(tmp_path):
@@ -52,15 +58,17 @@ def test_a_mistake_is_one_line(args, want, tmp_path):
     assert done.stdout == '' and len(done.stderr.splitlines()) == 1
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
-    for name in ('train_new.tsv', 'dev_new.tsv', 'test_new.tsv'): (tmp_path/name).write_text('sentence1\tscore\nA\t1\n')
-    done = run('prime_bench', 'sts-b-dir', '--data', tmp_path, '--set', 'data.encoder=hash', '--out', tmp_path/'out', '--jobs', 2)
+    for part in ('train', 'dev', 'test'): (tmp_path/f'{part}_new.tsv').write_text('sentence1\tscore\nA\t1\n')
+    options = '--set', 'data.encoder=hash', '--out', tmp_path/'out', '--jobs', 2
+    done = run('prime_bench', 'sts-b-dir', '--data', tmp_path, *options)
     assert done.returncode == 2 and 'lacks the columns' in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 @pytest.mark.parametrize('jobs', [1, 2])
 def test_an_interrupted_benchmark_says_so_and_leaves_no_lock(tmp_path, jobs):
     args = toy(tmp_path, '--jobs', jobs, '--epochs', 100_000)
-    p = subprocess.Popen(command('prime_bench', *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(command('prime_bench', *args), **pipes)
     while len(list(tmp_path.rglob('*.lock'))) < jobs: time.sleep(.05)
     time.sleep(1)
     p.send_signal(signal.SIGINT)
@@ -69,7 +77,8 @@ def test_an_interrupted_benchmark_says_so_and_leaves_no_lock(tmp_path, jobs):
     assert not [f for f in tmp_path.rglob('*') if f.is_file()]
 
 def test_workers_end_when_their_parent_is_killed(tmp_path):
-    p = subprocess.Popen(command('prime_bench', *toy(tmp_path, '--jobs', 2, '--epochs', 100_000)), stderr=subprocess.DEVNULL)
+    args = toy(tmp_path, '--jobs', 2, '--epochs', 100_000)
+    p = subprocess.Popen(command('prime_bench', *args), stderr=subprocess.DEVNULL)
     while len(locks := list(tmp_path.rglob('*.lock'))) < 2: time.sleep(.05)
     workers = [json.loads(l.read_text())['pid'] for l in locks]
     assert p.pid not in workers
@@ -80,18 +89,12 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     assert not list(tmp_path.rglob('*.lock'))
 
 def test_the_demonstration_writes_a_report(tmp_path):
-    done = run('prime_demo', '--dataset', 'toy', '--quick', '--out', tmp_path/'report', '--jobs', 1, '--methods', 'sqinv,prime')
+    options = '--dataset toy --quick --jobs 1 --methods sqinv,prime'.split()
+    done = run('prime_demo', *options, '--out', tmp_path/'report')
     assert done.returncode == 0 and 'MAE - sqinv' in done.stdout, done.stderr
     assert {'index.html', 'table.md', 'error.png', 'tsne.png'} <= set(os.listdir(tmp_path/'report'))
     (tmp_path/'mine').mkdir()
     (tmp_path/'mine'/'thesis.tex').touch()
     refused = run('prime_demo', '--out', tmp_path/'mine')
-    assert refused.returncode == 2 and 'did not write' in refused.stderr and os.listdir(tmp_path/'mine') == ['thesis.tex']
-
-def test_verify_has_an_exit_status(tmp_path):
-    done = run('prime_verify', tmp_path/'nowhere')
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
-    if shared_dir() is None: pytest.skip('the reference data is not here')
-    folder = shared_dir()/'reference'/'prime'
-    first = next(folder.glob('*.npz')).name
-    assert run('prime_verify', folder, '--only', first).returncode == 0
+    assert refused.returncode == 2 and 'did not write' in refused.stderr
+    assert os.listdir(tmp_path/'mine') == ['thesis.tex']

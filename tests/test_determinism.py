@@ -16,7 +16,7 @@ from prime_nb.methods.recipes import get_task
 from prime_nb.bench.run import plan, run_jobs
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.prime import PRIME
-from prime_nb.callback.regularizer import Regularizer
+from prime_nb.callback.features import FeatureLoss
 from prime_nb.callback.resume import SeedEpochs
 from prime_nb.targets import LabelBins
 
@@ -38,7 +38,7 @@ def figures(num_workers=0):
     set_seed(SEED, reproducible=True)
     net = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Dropout(.2), nn.Linear(16, 1))
     bins = LabelBins(Y[:48].numpy(), width=1.)
-    cbs = [PRIME(5, technique='prw'), Regularizer(RankSim()), Regularizer(ConR()), FDS(bins, online=True), SeedEpochs(SEED)]
+    cbs = [PRIME(5, technique='prw'), FeatureLoss(RankSim()), FeatureLoss(ConR()), FDS(bins, online=True), SeedEpochs(SEED)]
     learn = Learner(loaders(num_workers), net, loss_func=MSELossFlat(), cbs=cbs)
     with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(2, 1e-2)
     numbers = [*(v for row in learn.recorder.values for v in row), *learn.get_preds()[0].flatten(), *(v for row in learn.prime.losses for v in row.values())]

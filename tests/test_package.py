@@ -29,11 +29,16 @@ def test_the_version_is_the_same_everywhere():
 
 def test_every_folder_of_the_package_can_be_imported():
     folders = {p.parent for p in SOURCES}
-    assert all((f/'__init__.py').exists() for f in folders), 'a folder under prime_nb has no __init__.py: run nbdev_export'
+    assert all((f/'__init__.py').exists() for f in folders), (
+        'a folder under prime_nb has no __init__.py: run nbdev_export')
 
 def test_this_checkout_is_the_one_that_is_installed(tmp_path):
-    done = subprocess.run([sys.executable, '-c', 'import prime_nb; print(prime_nb.__file__)'], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.strip() == str(ROOT/'prime_nb'/'__init__.py'), 'notebooks would test another package. Run: pip install -e .'
+    done = subprocess.run([sys.executable, '-c', 'import prime_nb; print(prime_nb.__file__)'],
+                          cwd=tmp_path,
+                          capture_output=True,
+                          text=True)
+    assert done.stdout.strip() == str(ROOT/'prime_nb'/'__init__.py'), (
+        'notebooks would test another package. Run: pip install -e .')
 
 @pytest.mark.parametrize('script', CFG['console_scripts'].split())
 def test_console_scripts_resolve(script):
@@ -47,7 +52,9 @@ def test_every_import_is_required(path):
     assert not missing, f'add {missing} to `requirements` in settings.ini, or do without'
 
 def test_setup_reads_the_settings():
-    def ask(*what): return subprocess.run([sys.executable, 'setup.py', '-q', *what], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    def ask(*what):
+        return subprocess.run([sys.executable, 'setup.py', '-q', *what], cwd=ROOT, capture_output=True,
+                              text=True).stdout.split()
     assert ask('--name', '--version') == [CFG['lib_name'], CFG['version']]
 
 def test_package_and_notebooks_agree():

@@ -1,4 +1,5 @@
-"Folders with a model of maps that were changed, damaged or forged: one message, never a crash of another kind, never silently another model"
+"""Folders with a model of maps that were changed, damaged or forged: one message, never a crash of another kind, never
+silently another model"""
 import hashlib, json, math, struct
 
 import numpy as np

@@ -4,31 +4,38 @@ from pathlib import Path
 
 import pytest
 
-from prime_nb.cli import bench as cli
 from prime_nb.bench.paper.numbers import NUMBERS, needs
+from prime_nb.cli.bench import prime_bench
+from prime_nb.cli.table import prime_table
 
-CODE = 'import sys; from prime_nb.cli.bench import {0}; sys.exit({0}())'
+CODE = 'import sys; from prime_nb.cli.bench import prime_bench; sys.exit(prime_bench())'
 TINY = '--task', 'toy', '--set', 'data.n_test=60', '--set', 'data.n_dev=40'
 
 
-def command(name, *args): return [sys.executable, '-c', CODE.format(name), *map(str, args)]
+def command(*args): return [sys.executable, '-c', CODE, *map(str, args)]
 
-def run(name, *args, **kw): return subprocess.run(command(name, *args), capture_output=True, text=True, timeout=300, **kw)
+def run(*args): return subprocess.run(command(*args), capture_output=True, text=True, timeout=300)
 
-def table(n, out, *args, epochs=1): return ('table', n, *TINY, '--epochs', epochs, '--seeds', 2, '--jobs', 1, '--out', out, *args)
+def table(n, out, *args): return ('table', n, *TINY, '--epochs', 1, '--seeds', 2, '--jobs', 1, '--out', out, *args)
 
-def figures(out): return {p.relative_to(out).as_posix(): json.loads(p.read_text())['metrics'] for p in sorted(Path(out).rglob('[0-9].json'))}
+def figures(out):
+    files = sorted(Path(out).rglob('[0-9].json'))
+    return {p.relative_to(out).as_posix(): json.loads(p.read_text())['metrics'] for p in files}
 
 def show(*args):
     "Exit status and output of prime_table, in this process"
-    with contextlib.redirect_stdout(io.StringIO()) as out: status = cli.prime_table([str(a) for a in args])
+    with contextlib.redirect_stdout(io.StringIO()) as out: status = prime_table([str(a) for a in args])
     return status, out.getvalue()
 
 def rendered(out): return show(9, '--task', 'toy', '--seeds', 2, '--results', out)[1]
 
 def everything(results, task):
     "All tables in all forms: number, exit status, text"
-    return [(n, *show(n, '--results', results, *form, *([] if n == 10 else task))) for n in NUMBERS for form in ([], ['--markdown'], ['--json'])]
+    res = []
+    for n in NUMBERS:
+        options = ['--results', results, *([] if n == 10 else task)]
+        for form in ([], ['--markdown'], ['--json']): res.append((n, *show(n, *options, *form)))
+    return res
 
 
 @pytest.fixture(scope='module')
@@ -36,7 +43,7 @@ def whole(tmp_path_factory):
     "Tables 9 and 15 on the toy, two seeds"
     out = tmp_path_factory.mktemp('whole')
     for n in (9, 15):
-        done = run('prime_bench', *table(n, out))
+        done = run(*table(n, out))
         assert done.returncode == 0, done.stderr
     return out
 
@@ -57,28 +64,32 @@ def test_every_table_is_rendered_from_some_results(whole):
     assert full[20] == full[21] == full[12] == 0
 
 def test_tables_share_their_runs(whole):
-    assert {p.split('/')[1] for p in figures(whole)} == {'m1', 'm2', 'm3', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam'}
-    for n in (9, 18): assert run('prime_bench', *table(n, whole)).stderr == ''           # nothing is left to do
+    methods = {p.split('/')[1] for p in figures(whole)}
+    assert methods == {'m1', 'm2', 'm3', 'prime', 'prime+prw', 'prime+cb', 'prime+ldam'}
+    for n in (9, 18): assert run(*table(n, whole)).stderr == ''           # nothing is left to do
 
 def test_two_shards_make_the_whole(tmp_path, whole):
     for i, done in [(1, 4), (2, 8)]:
-        ended = run('prime_bench', *table(9, tmp_path, '--shard', f'{i}/2'))
+        ended = run(*table(9, tmp_path, '--shard', f'{i}/2'))
         assert ended.returncode == 0 and len(figures(tmp_path)) == done, ended.stderr
     assert rendered(tmp_path) == rendered(whole) and '2/2' in rendered(tmp_path)
     assert figures(tmp_path).items() <= figures(whole).items()
 
 def test_a_table_that_is_started_twice_at_once_is_run_once(tmp_path, whole):
-    both = [subprocess.Popen(command('prime_bench', *table(9, tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    both = [subprocess.Popen(command(*table(9, tmp_path)), **pipes) for _ in range(2)]
     texts = [p.communicate(timeout=300) for p in both]
     assert [p.returncode for p in both] == [0, 0], texts
     assert texts[0][0] == texts[1][0] and figures(tmp_path).items() <= figures(whole).items()
-    assert sum(err.count(' seed ') for _, err in texts) == 8                             # each run was made by one of them
+    assert sum(err.count(' seed ') for _, err in texts) == 8          # each run was made by one of them
     assert not list(tmp_path.rglob('*.lock'))
 
 def test_a_table_that_is_killed_in_the_middle_goes_on(tmp_path, whole):
-    args = command('prime_bench', *table(9, tmp_path))
+    args = command(*table(9, tmp_path))
     p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    while len(figures(tmp_path)) < 2 or not list(tmp_path.rglob('*.lock')): time.sleep(.005) if p.poll() is None else pytest.fail('it ended too early')
+    while len(figures(tmp_path)) < 2 or not list(tmp_path.rglob('*.lock')):
+        assert p.poll() is None, 'it ended too early'
+        time.sleep(.005)
     os.killpg(p.pid, signal.SIGKILL)
     p.wait()
     before = figures(tmp_path)
@@ -89,12 +100,16 @@ def test_a_table_that_is_killed_in_the_middle_goes_on(tmp_path, whole):
     assert not list(tmp_path.rglob('*.lock'))
 
 @pytest.mark.parametrize('args, want', [
-    (['table', 9, '--shard', '3/2'], 'expected I/N'), (['table', 9, '--shard', 'half'], 'expected I/N'), (['toy', '--shard', '0/2'], 'expected I/N'),
-    (['table', 0], 'tables 1 to 25'), (['table'], 'which table'), (['table', 9, '--task', 'cifar'], 'unknown data set'), (['table', 1, '--data', '/nowhere'], 'no such data folder')])
+    (['table', 9, '--shard', '3/2'], 'expected I/N'),
+    (['table', 9, '--shard', 'half'], 'expected I/N'),
+    (['toy', '--shard', '0/2'], 'expected I/N'),
+    (['table', 0], 'tables 1 to 25'),
+    (['table'], 'which table'),
+    (['table', 9, '--task', 'cifar'], 'unknown data set'),
+    (['table', 1, '--data', '/nowhere'], 'no such data folder')])
 def test_a_mistake_is_one_line(args, want, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    try: status = cli.prime_bench([str(a) for a in args])
-    except SystemExit as e: status = e.code
+    status = prime_bench([str(a) for a in args])
     out, err = capsys.readouterr()
     assert (status, out, len(err.splitlines())) == (2, '', 1) and want in err
 

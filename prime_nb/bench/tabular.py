@@ -26,7 +26,7 @@ from .run import plan, run_jobs
 from .tasks.basic import Splits
 from .tuning import tune
 from ..cache import cache_folder
-from ..data.tabular import find_triples, load_triple, read, target_of, write_made_up
+from ..data.columns import find_triples, load_triple, read_split, write_made_up
 from ..models.mlp import MLP
 
 # %% ../../nbs/api/bench/06_tabular.ipynb #3cffd1b1
@@ -82,14 +82,14 @@ def tabular_task(
     folder,   # with the three files
     name:str, # NAME of NAME_train.csv
 ) -> Task:
-    "The task of a data set; errors as in `read` and `target_of`"
-    t = read(folder, name, 'train')
-    y = target_of(t).astype(np.float32)
+    "The task of a data set; errors as in `read_split`"
+    t, y = read_split(folder, name, 'train')
+    target, y = t.cells.columns[0], y.astype(np.float32)
     unit, n, H = float(y.std()), len(y), SHARED['model.hidden'].value
     values = SHARED | given('by rule', **by_rule(n)) | given('name of the files', 'data', name=name)
     own = peer_settings(unit) | dict(prime=given('prime_nb.auto', 'prime', **auto_prime(y/unit, H[-1])))
-    return Task(name, f'{n} rows, target {t.df.columns[0]}', 'prime_nb.bench.tabular:tabular_data', values, base='sqinv', baseline='sqinv', methods=METHODS,
-                metrics=('balanced_MAE', 'MAE', 'SERA'), select='balanced_MAE/All', target=t.df.columns[0], folder=True, own=own)
+    return Task(name, f'{n} rows, target {target}', 'prime_nb.bench.tabular:tabular_data', values, base='sqinv', baseline='sqinv', methods=METHODS,
+                metrics=('balanced_MAE', 'MAE', 'SERA'), select='balanced_MAE/All', target=target, folder=True, own=own)
 
 # %% ../../nbs/api/bench/06_tabular.ipynb #495b4208
 @contextmanager

@@ -357,7 +357,7 @@ def write_result(
 ):
     "Fill the folder"
     from prime_nb.own.report import page
-    from prime_nb.data.table_file import write_rows
+    from prime_nb.data.tables import write_rows
     r = facts(s, a, j, fitted)
     fitted.save(folder/'model')
     write_json(folder/'report.json', r)
@@ -420,7 +420,7 @@ def prime_fit(
     a = fit_parser().parse_args(argv)
     check_fit(a)
     from prime_nb.own.source import read_source
-    s = read_source(a)
+    s = read_source(a.data, a.target, a.images, a.text, a.ignore, encoding=a.encoding, delimiter=a.delimiter, drop_missing=a.drop_missing, folder=a.folder, encoder=a.encoder)
     check_settings(s, a)
     for n in s.notes: print(f'prime_fit: {n}', file=sys.stderr)
     return fit_and_write(s, a)
@@ -486,7 +486,7 @@ def check_new(
 ):
     "`ValueError` for a table that does not fit the model"
     from prime_nb.own.source import check_columns, check_texts
-    have, used = list(t.df), model.input.used
+    have, used = list(t.cells), model.input.used
     if lost := [c for c in used if c not in have]: raise ValueError(f'{t.name} lacks {"columns" if len(lost) > 1 else "the column"} {", ".join(map(repr, lost[:5]))}, which the model was trained on: got {", ".join(map(repr, have[:8]))}. Add them, empty if their values are not known.')
     check_columns(keep, have, '--keep', t.name)
     if 'prediction' in keep: raise ValueError("--keep 'prediction' is the name of the result: rename that column first")
@@ -501,7 +501,7 @@ def predict_table(
     "A prediction for each row; `ValueError` for cells that the model cannot read"
     import numpy as np
     from prime_nb.own.source import check_images
-    df = t.df[model.input.used]
+    df = t.frame[model.input.used]
     if model.kind == 'images':
         check_images(t, df.columns[0], folder)
         df = with_paths(df, df.columns[0], folder)
@@ -543,8 +543,8 @@ def prime_predict(
     os.environ.setdefault('HF_HUB_DISABLE_PROGRESS_BARS', '1')
     check_device(a.device)
     model = read_model(a.model, a.device)
-    from prime_nb.data.table_file import read_table, write_rows
-    t = read_table(a.data, a.encoding, a.delimiter, least=1)
+    from prime_nb.data.tables import read_table, write_rows
+    t = read_table(a.data, model.input.kinds, encoding=a.encoding, sep=a.delimiter)
     check_new(t, model, a.keep)
     pred = predict_table(t, model, a.folder or str(Path(a.data).parent))
     kept = [t.texts(c) for c in a.keep]

@@ -30,12 +30,12 @@ from ..baselines.vir import VIRLoss
 from . import chosen
 from .recipes import only
 from ..bench.tasks.basic import Splits
-from ..callback.experts import ExpertSchedule, model_for
+from ..callback.peers import ExpertSchedule, model_for
 from ..callback.fds import FDS, PRM, vir_model
 from ..callback.prime import PRIME
-from ..callback.proxynca import ProxyNCA
-from ..callback.regularizer import Regularizer
-from ..callback.rrt import RRT
+from ..callback.peers import ProxyNCA
+from ..callback.features import FeatureLoss
+from ..callback.peers import RRT
 from ..losses import regression_loss
 from ..targets import LabelBins
 
@@ -157,6 +157,7 @@ def prime(
 ) -> PRIME:
     "The PRIME callback of a run; the seed is for random and K-means proxy targets"
     kw = only(config, 'prime')
+    if kw['target_scale'] is None: kw['target_scale'] = 'range' # for `PRIME`, None is left to its rule
     if kw['technique']: kw['technique'] = TECHNIQUES[kw['technique']](**only(config, kw['technique']))
     return PRIME(seed=seed, **kw)
 
@@ -167,7 +168,7 @@ def regulariser(
     part:str,    # what stands before the dot
 ):
     "A loss as a callback, at the weight that `config` has as PART.weight"
-    return Regularizer(loss, config[f'{part}.weight'])
+    return FeatureLoss(loss, config[f'{part}.weight'])
 
 def arguments(
     config:dict, # dotted setting -> value
@@ -179,7 +180,7 @@ def arguments(
 
 def ranksim(config, seed, splits):
     "RankSim with ranksim.* of `config`, its weight among them; `seed` and `splits` are not used"
-    return Regularizer(RankSim(**only(config, 'ranksim')))
+    return FeatureLoss(RankSim(**only(config, 'ranksim')))
 
 def rnc(config, seed, splits):
     "Rank-N-Contrast with rnc.* of `config`; `seed` and `splits` are not used"

@@ -34,6 +34,7 @@ class _ResBlock(nn.Module):
 # %% ../../nbs/api/models/00_backbone.ipynb #3844dec2
 class SmallResNet(nn.Module):
     "Residual network for small pictures (after He et al. 2016); `ValueError` unless `n_features` is a multiple of 4"
+    final_layer = 'head' # what `find_final` may take on trust
     def __init__(self,
         n_out=1,       # number of outputs
         n_features=64, # length of the feature z, a multiple of 4
@@ -68,9 +69,10 @@ def forward(self:SmallResNet,
     return self.head(self.features(x))
 
 # %% ../../nbs/api/models/00_backbone.ipynb #0ab79175
-def _new_final(model, n_out):
-    "Give a classifier a fresh last layer; `ValueError` if it has none"
-    name = find_final(model)
+def _new_final(model, n_out, example=None):
+    "Give a classifier a fresh last layer, found with pictures (N, 3, H, W) where its structure does not tell"
+    name = find_final(model, example=example)
+    model.final_layer = name
     n_in = model.get_submodule(name).in_features
     return replace_layer(model, name, nn.Linear(n_in, n_out))
 
@@ -109,7 +111,10 @@ def backbone(
     pretrained=False, # start from ImageNet weights; needs a network, or weights that are there already
 ) -> nn.Module: # (N, 3, H, W) floats -> (N, n_out)
     "A regressor of pictures; `ValueError` for an unknown network, or one that does not end in a linear layer"
-    if arch != 'small': return _new_final(_classifier(arch, pretrained), n_out)
+    if arch != 'small':
+        model = _classifier(arch, pretrained)
+        size = getattr(model, 'default_cfg', {}).get('input_size', (3, 224, 224)) # timm's networks say what they expect
+        return _new_final(model, n_out, torch.zeros(2, *size))
     if not pretrained: return SmallResNet(n_out)
     raise ValueError('there are no pretrained weights for "small": got pretrained=True. '
                      'Use pretrained=False, or "resnet18".')
@@ -164,6 +169,7 @@ IMAGENET = dict(mean=[.485, .456, .406], std=[.229, .224, .225]) # red, green, b
 # %% ../../nbs/api/models/00_backbone.ipynb #8a2b90d1
 class PixelNet(nn.Module):
     "A network of pictures that takes bytes: to 0..1, then mean and deviation of ImageNet, then the network"
+    final_layer = 'net' # what `find_final` may take on trust
     def __init__(self,
         net:nn.Module, # takes (N, 3, H, W) floats
     ):

@@ -170,6 +170,7 @@ def _embedding(words, n_dim, train):
 # %% ../../nbs/api/models/03_bilstm.ipynb #2a27d1a8
 class BiLSTM(nn.Module):
     "Regressor on pairs of sentences (Yang et al. 2021; Wang et al. 2018): `features` is f, `regress.final` is g"
+    final_layer = 'regress' # what `find_final` may take on trust
     def __init__(self,
         words,             # (V, n_dim) word vectors, row 0 padding; or the number V of words, to learn them
         n_dim:int=300,     # width of learned word vectors

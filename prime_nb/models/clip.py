@@ -125,6 +125,7 @@ def clip_mlp(
 # %% ../../nbs/api/models/04_clip.ipynb #e5f3e4b8
 class ClipRegressor(nn.Module):
     "CLIP's picture half and a two-layer MLP, trained together (PRIME, Table 5)"
+    final_layer = 'mlp' # what `find_final` may take on trust
     def __init__(self,
         encoder:nn.Module, # from `load_part`; a copy is trained
         hidden:int=256,    # width of z

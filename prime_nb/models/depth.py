@@ -56,6 +56,7 @@ class _Stages(nn.Module):
 # %% ../../nbs/api/models/05_depth.ipynb #9c6ca6b1
 class DepthNet(nn.Module):
     "Encoder-decoder of Hu et al. (2019): (N, 3, H, W) normalised photographs to (N, 1, H/2, W/2) metres"
+    final_layer = 'final' # what `find_final` may take on trust
     def __init__(self,
         arch='resnet50',  # encoder
         pretrained=False, # with ImageNet weights

@@ -98,7 +98,8 @@ def dataset_of(name): return next((d for d in OFFICIAL_FDS if d in name), 'agedb
 def smoothing_bins(case):
     "Bins of a case, and a function from names to its labels, kept off the edges"
     n, start, dataset = case.hyper['bucket_num'], case.hyper['bucket_start'], dataset_of(case.name)
-    edges = dict(agedb=np.arange(start, n + 1.), nyud2=np.arange(start, n + 1)/10, stsb=np.linspace(0, SCORE_MAX, n + 1))
+    edges = dict(
+        agedb=np.arange(start, n + 1.), nyud2=np.arange(start, n + 1)/10, stsb=np.linspace(0, SCORE_MAX, n + 1))
     edges = edges[dataset]
     bins = LabelBins.from_counts(np.ones(n - start), edges)
     def labels(name):

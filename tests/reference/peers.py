@@ -56,8 +56,8 @@ def weightings(case):
         yield name, what, WEIGHTINGS[how], lds
 
 def settle(y, bins, theirs):
-    """Labels whose bin does not depend on how an edge is rounded. `LabelBins` forgives what float32 may have taken from a
-    label, the official code truncates: a label next to an edge moves to the middle of `theirs`, its bin there."""
+    """Labels whose bin does not depend on how an edge is rounded. `LabelBins` forgives what float32 may have taken from
+    a label, the official code truncates: a label next to an edge moves to the middle of `theirs`, its bin there."""
     gap = np.minimum(np.abs(y - bins.edges[theirs]), np.abs(y - bins.edges[theirs + 1]))
     near = gap < SLIVER*np.diff(bins.edges)[theirs]
     return np.where(near & (bins.index(y) != theirs), bins.centers[theirs], y)
@@ -128,7 +128,14 @@ def lds_nyud2(case):
 GROUPS = dict(overall='All', many='Many', median='Median', medium='Median', few='Few', low='Few')
 GROUPED = re.compile(rf'(balanced_)?({"|".join(GROUPS)})_(\w+)')
 DEPTH_METRICS = dict(
-    MSE='MSE', RMSE='RMSE', ABS_REL='abs_rel', LG10='log10', MAE='MAE', DELTA1='delta1', DELTA2='delta2', DELTA3='delta3')
+    MSE='MSE',
+    RMSE='RMSE',
+    ABS_REL='abs_rel',
+    LG10='log10',
+    MAE='MAE',
+    DELTA1='delta1',
+    DELTA2='delta2',
+    DELTA3='delta3')
 
 def count(pred, targ): return float(len(pred))
 

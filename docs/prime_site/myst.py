@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 CODE_FENCE = re.compile(r'^(?P<f>`{3,}|~{3,})[^\n]*\n.*?^(?P=f)[ \t]*$', re.M | re.S)
 # What prose is not: code, mathematics, links, pictures, tags, headings
-PROTECTED = re.compile(r'`+[^`]+`+|\$\$.+?\$\$|\$[^$\n]+\$|!?\[[^\]\n]*\]\([^)\n]*\)(?:\{[^}\n]*\})?|<[^>\n]+>|^#+ [^\n]*$|^\(\S+\)=$', re.M | re.S)
+PROTECTED = re.compile(
+    r'`+[^`]+`+|\$\$.+?\$\$|\$[^$\n]+\$|!?\[[^\]\n]*\]\([^)\n]*\)(?:\{[^}\n]*\})?|<[^>\n]+>|^#+ [^\n]*$|^\(\S+\)=$',
+    re.M | re.S)
 NUMBER = r'(?:\(\d{1,2}\)|\d{1,2}(?![\d.)]?\d))'
 EQUATIONS = re.compile(rf'\b((?:[Ee]quations?|[Ee]qs?\.)[ \n])({NUMBER}(?:(?:,? and |,? or | to |, |-|–){NUMBER})*)')
 OF_ANOTHER_PAPER = re.compile(r'(?:19|20)\d\d\)?,\s*$')
@@ -24,28 +26,26 @@ LABEL = re.compile(r'\s*\\label\{([^}]+)\}')
 
 class Name(NamedTuple):
     "A public name and where it is documented"
-    module:str   # 'prime_nb.alignment'
-    name:str     # 'PRW.weights'
-    line:str=''  # first line of its docstring
+    module: str       # 'prime_nb.alignment'
+    name: str         # 'PRW.weights'
+    line: str = ''    # first line of its docstring
 
 
 @dataclass
 class Book:
     "What pages must know about one another"
-    pages:dict = field(default_factory=dict)     # notebook below nbs -> page, without suffix
-    files:dict = field(default_factory=dict)     # other files of the project that have a page: 'CHANGELOG.md' -> 'changelog'
-    extras:set = field(default_factory=set)      # files below nbs that are copied as they are: 'book/knobs.html'
-    names:list = field(default_factory=list)     # `Name`s that are documented
-    modules:dict = field(default_factory=dict)   # module -> page
-    constants:dict = field(default_factory=dict) # name -> modules that export it without documenting it
-    papers:dict = field(default_factory=dict)    # 'Yang et al. 2021' -> key
-    equations:dict = field(default_factory=dict) # number in the PRIME paper -> label
-    numbers:dict = field(default_factory=dict)   # label -> number that is shown
-    cited:dict = field(default_factory=dict)     # key -> pages, filled while translating
-    blob:str = ''                                # where the repository shows a file
-
-    labels:dict = field(default_factory=dict)    # (module, name) -> label, unique without regard to case
-    by_name:dict = field(default_factory=dict)   # name -> labels
+    pages: dict = field(default_factory=dict)        # notebook below nbs -> page, without suffix
+    files: dict = field(default_factory=dict)        # other files that have a page: 'CHANGELOG.md' -> 'changelog'
+    extras: set = field(default_factory=set)         # files below nbs that are copied as they are: 'book/knobs.html'
+    names: list = field(default_factory=list)        # `Name`s that are documented
+    modules: dict = field(default_factory=dict)      # module -> page
+    papers: dict = field(default_factory=dict)       # 'Yang et al. 2021' -> key
+    equations: dict = field(default_factory=dict)    # number in the PRIME paper -> label
+    numbers: dict = field(default_factory=dict)      # label -> number that is shown
+    cited: dict = field(default_factory=dict)        # key -> pages, filled while translating
+    labels: dict = field(default_factory=dict)       # (module, name) -> label, unique without regard to case
+    by_name: dict = field(default_factory=dict)      # name -> labels
+    blob: str = ''                                   # where the repository shows a file
 
     def add(self, name):
         "Make a documented name known; `RankSim` and `ranksim` of one module get different labels"
@@ -59,13 +59,13 @@ class Book:
 @dataclass
 class Page:
     "Where a text stands"
-    notebook:str           # below nbs: 'api/04_alignment.ipynb'
-    docname:str            # 'api/alignment'
-    module:str|None = None # 'prime_nb.alignment'
-    imported:dict = field(default_factory=dict) # name -> module that the notebook imports it from
-    prefix:str = ''        # of equation numbers: '2.' in the second chapter
-    equations:int = 0      # numbered so far
-    lettered:bool = False  # (a), (b), ... beside the numbers of the paper
+    notebook: str               # below nbs: 'api/04_alignment.ipynb'
+    docname: str                # 'api/alignment'
+    module: str | None = None   # 'prime_nb.alignment'
+    imported: dict = field(default_factory=dict)    # name -> module that the notebook imports it from
+    prefix: str = ''            # of equation numbers: '2.' in the second chapter
+    equations: int = 0          # numbered so far
+    lettered: bool = False      # (a), (b), ... beside the numbers of the paper
 
 
 def outside(pattern, text, change):
@@ -80,12 +80,12 @@ def outside(pattern, text, change):
 # Names
 
 def resolve(book, page, name):
-    "The label that a back-ticked `name` stands for, or None. Bare lower-case words count only if the notebook knows them"
+    "The label of a back-ticked `name`, or None. Bare lower-case words count only if the notebook knows them"
     first = name.split('.')[0]
-    for module in (page.imported.get(first), page.module):
-        if module and (found := documented(book, module, name)): return found
     module, _, rest = name.rpartition('.')
-    if module in book.modules and (found := documented(book, module, rest)): return found
+    for place, what in ((page.imported.get(first), name), (page.module, name), (module, rest)):
+        label = documented(book, place, what)
+        if label: return label
     found = book.by_name.get(name) or ('.' in name and book.by_name.get(first)) or []
     return found[0] if len(found) == 1 and re.search(r'[A-Z_]', name) else None
 
@@ -99,7 +99,7 @@ def link_names(book, page, text):
     def link(m):
         name = m[1].removesuffix('()')
         name = name[:-1].split('(')[0] if re.fullmatch(r'[\w.]+\(.*\)', name) else name
-        if name in book.modules and book.modules[name] != page.docname: return f'[`{m[1]}`](/{book.modules[name]})'
+        if book.modules.get(name, page.docname) != page.docname: return f'[`{m[1]}`](/{book.modules[name]})'
         label = resolve(book, page, name) if re.fullmatch(r'[A-Za-z_][\w.]*', name) else None
         return f'[`{m[1]}`](#{label})' if label else m[0]
     linked = re.compile(r'!?\[[^\]\n]*\]\([^)\n]*\)|^#+ [^\n]*$|\$\$.+?\$\$', re.M | re.S)
@@ -119,7 +119,9 @@ def link_files(book, page, text):
         path = posixpath.normpath(posixpath.join(here, target))
         anchor = f'#{anchor.lower()}' if anchor else ''
         below = path.removeprefix('nbs/')
-        if below in book.extras: return f'<a href="{posixpath.relpath(below, posixpath.dirname(page.docname) or ".")}">{m[2]}</a>'
+        if below in book.extras:
+            start = posixpath.dirname(page.docname) or '.'
+            return f'<a href="{posixpath.relpath(below, start)}">{m[2]}</a>'
         if below in book.pages: return f'[{m[2]}](/{book.pages[below]}{anchor})'
         return f'[{m[2]}](/{book.files[path]}{anchor})' if path in book.files else f'[{m[2]}]({book.blob}/{path})'
     return LINK.sub(link, text)
@@ -131,7 +133,8 @@ def number_displays(book, page, text):
     "Give every displayed equation a number and a label: the paper's where the notebook says so"
     def change(m):
         body, label = m[1].strip(), m[2]
-        if found := LABEL.search(body): label, body = found[1], LABEL.sub('', body)
+        found = LABEL.search(body)
+        if found: label, body = found[1], LABEL.sub('', body)
         tag = TAG.search(body)
         if tag: body = TAG.sub('', body)
         label, number = place(book, page, label, tag and (tag[1] or tag[2]))
@@ -143,16 +146,19 @@ def place(book, page, label, paper):
     "Label and number of an equation; `paper`: its number in the PRIME paper, if it has one"
     own = f'eq-{page.docname}'.replace('/', '-').replace('.', '-')
     if paper:
-        first = book.equations.setdefault(paper, f'prime-{paper}') not in book.numbers
-        return (f'prime-{paper}' if first else label or f'{own}-paper-{paper}-{len(book.numbers)}'), paper
+        first = book.equations.setdefault(paper, f'prime-{paper}')
+        if first not in book.numbers: return first, paper
+        return label or f'{own}-paper-{paper}-{len(book.numbers)}', paper
     page.equations += 1
-    number = chr(96 + page.equations) if page.lettered and page.equations <= 26 else f'{page.prefix}{page.equations}'
+    letter = page.lettered and page.equations <= 26
+    number = chr(96 + page.equations) if letter else f'{page.prefix}{page.equations}'
     return label or f'{own}-{page.equations}', number
 
-def has_paper_numbers(text): return any(TAG.search(LABEL.sub('', m[1].strip())) for m in DISPLAY.finditer(text))
+def has_paper_numbers(text):
+    return any(TAG.search(LABEL.sub('', m[1].strip())) for m in DISPLAY.finditer(text))
 
 def link_equations(book, text):
-    r"Link `equation (5)`, `eqs. 1 and 2` and `\eqref{...}`; an equation of another paper, `..., 2021, eq. 1`, is left alone"
+    "Link `equation (5)` and `eqs. 1 and 2`; an equation of another paper, `..., 2021, eq. 1`, is left alone"
     def number(m):
         label = book.equations.get(m[1] or m[2])
         return f'{{eq}}`{label}`' if label else m[0]
@@ -161,7 +167,8 @@ def link_equations(book, text):
         return m[1] + re.sub(r'\((\d{1,2})\)|(\d{1,2})', number, m[2])
     return EQUATIONS.sub(refer, text)
 
-def link_own_equations(text): return re.sub(r'\\eqref\{([^}]+)\}|(?<![\w`])@(eq-[\w-]+)', lambda m: f'{{eq}}`{m[1] or m[2]}`', text)
+def link_own_equations(text):
+    return re.sub(r'\\eqref\{([^}]+)\}|(?<![\w`])@(eq-[\w-]+)', lambda m: f'{{eq}}`{m[1] or m[2]}`', text)
 
 
 # Papers
@@ -181,7 +188,8 @@ def link_papers(book, page, text):
         if not key: return m[0]
         book.cited.setdefault(key, []).append(page.docname)
         return f'[{m[1]}{m[2]}{m[3]}{m[4] or ""}](#paper-{key})'
-    return re.sub(rf'\b({names})(,?\s+(?:[A-Z][A-Za-z]+\s+)?|\s+\()((?:19|20)\d\d)\b((?<=\(\d{{4}})\))?', link, text)
+    between = r',?\s+(?:[A-Z][A-Za-z]+\s+)?|\s+\('
+    return re.sub(rf'\b({names})({between})((?:19|20)\d\d)\b((?<=\(\d{{4}})\))?', link, text)
 
 
 # Quarto's dialect
@@ -197,7 +205,8 @@ def callout(m):
 def dialect(text):
     "Callouts, folded solutions and attributes"
     text = re.sub(r'^(:{3,}) ?\{([^}\n]*\.callout-(\w+)[^}\n]*)\}\n(.*?)\n\1$', callout, text, flags=re.M | re.S)
-    text = re.sub(r'<details[^>]*>\s*<summary>(.*?)</summary>\s*(.*?)\s*</details>', r':::{dropdown} \1\n\2\n:::', text, flags=re.S)
+    details = r'<details[^>]*>\s*<summary>(.*?)</summary>\s*(.*?)\s*</details>'
+    text = re.sub(details, r':::{dropdown} \1\n\2\n:::', text, flags=re.S)
     return re.sub(r'^(#+ .*?)[ \t]*\{#([\w:-]+)\}[ \t]*$', r'(\2)=\n\1', text, flags=re.M)
 
 def translate(book, page, text):

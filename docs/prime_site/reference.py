@@ -16,11 +16,12 @@ from nbdev.process import Processor
 from nbdev.processors import FilterDefaults
 from nbdev.showdoc import BasicMarkdownRenderer, show_doc
 
-from nbtools import directives
+from nbtools import EXPORTS, directives
 
 # Of nbdev's own: it drops the title, runs exported cells, hides exported code and links names; all done otherwise here
-REPLACED = {'FrontmatterProc', 'insert_warning', 'clean_show_doc', 'exec_show_docs', 'rm_export', 'add_fold', 'mv_exports', 'add_links'}
-EXPORTS = {'export', 'exports', 'exporti'}
+REPLACED = {
+    'FrontmatterProc', 'insert_warning', 'clean_show_doc', 'exec_show_docs', 'rm_export', 'add_fold', 'mv_exports',
+    'add_links'}
 EMPTY = inspect.Parameter.empty
 DEFS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 MAGIC = re.compile(r'^\s*[%!].*$', re.M)
@@ -50,14 +51,16 @@ def parameters(obj):
     "The documented parameters of `obj` as (name, type, default, comment), with what it returns at the end"
     try: found = docments(obj, full=True, args_kwargs=True)
     except (ValueError, TypeError, SyntaxError, IndexError, OSError, AttributeError): return []
-    row = lambda name, d: (name, type_name(d['anno']), default_text(d['default']), ' '.join((d['docment'] or '').split()))
+    def row(name, d, comment=''):
+        said = d['docment'] or comment
+        return name, type_name(d['anno']), default_text(d['default']), ' '.join(said.split())
     rows = [row(n, d) for n, d in found.items() if n not in ('return', 'self', 'cls')]
-    back = None if inspect.isclass(obj) else found.get('return')
-    last = back and row('return', back | dict(docment=back['docment'] or result_comment(obj)))
-    return rows + ([last] if last and any(last[1:]) else [])
+    if inspect.isclass(obj) or not found.get('return'): return rows
+    last = row('return', found['return'], result_comment(obj))
+    return [*rows, last] if any(last[1:]) else rows
 
 def result_comment(obj):
-    "What stands behind the signature of a function without an annotation of its result, where fastcore does not look: `): # text`"
+    "What stands behind a signature that has no annotation of its result, where fastcore does not look: `): # text`"
     try: found = re.search(r'^\s*\)\s*:\s*#\s*(.+)', inspect.getsource(obj), re.M)
     except (OSError, TypeError): return ''
     return found[1] if found else ''
@@ -65,8 +68,9 @@ def result_comment(obj):
 def table(rows):
     "Parameters as a table; empty where no comment says anything"
     if not any(row[3] for row in rows): return ''
-    code = lambda s: f'`{s}`' if s else ''
-    named = [('*returns*' if n == 'return' else f'<code>{n}</code>', code(t), code(d), c) for n, t, d, c in rows]
+    def code(s): return f'`{s}`' if s else ''
+    def name(n): return '*returns*' if n == 'return' else f'<code>{n}</code>'
+    named = [(name(n), code(kind), code(default), comment) for n, kind, default, comment in rows]
     keep = [i for i in range(4) if i in (0, 3) or any(row[i] for row in named)]
     lines = [['parameter', 'type', 'default', 'meaning'], ['---']*4, *named]
     return '\n'.join('| ' + ' | '.join(line[i].replace('|', '\\|') for i in keep) + ' |' for line in lines)
@@ -76,7 +80,10 @@ def signature(obj, name, width=84):
     try: params = [p for p in inspect.signature(obj).parameters.values() if p.name != 'self']
     except (ValueError, TypeError): return name
     marks = {inspect.Parameter.VAR_POSITIONAL: '*', inspect.Parameter.VAR_KEYWORD: '**'}
-    args = [marks.get(p.kind, '') + p.name + ('' if p.default is EMPTY else f'={default_text(p.default)}') for p in params]
+    def shown(p):
+        default = '' if p.default is EMPTY else f'={default_text(p.default)}'
+        return marks.get(p.kind, '') + p.name + default
+    args = [shown(p) for p in params]
     if args == ['*args', '**kwargs']: return name
     line = f'{name}({", ".join(args)})'
     return line if len(line) <= width else f'{name}(\n' + ''.join(f'    {a},\n' for a in args) + ')'
@@ -125,8 +132,9 @@ class add_method_docs(Processor):
     def found(self, cell):
         "The call that documents a class -> methods of it"
         for node in body(cell):
-            if isinstance(node, ast.ClassDef): yield f'show_doc({node.name})', [
-                f'{node.name}.{n.name}' for n in node.body if isinstance(n, DEFS) and n.name[0] != '_' and ast.get_docstring(n)]
+            if not isinstance(node, ast.ClassDef): continue
+            public = [n for n in node.body if isinstance(n, DEFS) and n.name[0] != '_']
+            yield f'show_doc({node.name})', [f'{node.name}.{n.name}' for n in public if ast.get_docstring(n)]
 
     def show(self, name):
         cell = mk_cell(f'show_doc({name})')
@@ -147,7 +155,8 @@ class move_exports(Processor):
 
     def is_shown(self, cell):
         if cell.cell_type != 'code': return True
-        if {'hide', 'default_exp'} & cell.directives_.keys() or cell.directives_.get('include:') == ['false']: return False
+        found = cell.directives_
+        if {'hide', 'default_exp'} & found.keys() or found.get('include:') == ['false']: return False
         return not is_export(cell) or any(not isinstance(node, (ast.Import, ast.ImportFrom)) for node in body(cell))
 
 
@@ -156,17 +165,23 @@ class render_docs(Processor):
     def begin(self): self.level = 1
 
     def cell(self, cell):
-        m = re.fullmatch(r'show_doc\(([\w.]+)[^)]*\);?', cell.source.strip()) if cell.cell_type == 'code' else None
-        if not m:
-            if cell.cell_type == 'markdown': self.level = max([self.level, *(len(h) for h in re.findall(r'^(#+) ', cell.source, re.M))])
-            return
-        if not self.nb.module_: raise ValueError(f'{self.nb.path_}: show_doc({m[1]}) in a notebook that exports nothing. Take the cell out.')
-        obj = reduce(getattr, m[1].split('.'), import_module(self.nb.module_))
-        if type(obj).__name__ == 'Function': obj = obj.methods[0].implementation # `encodes` of a transform: nbdev shows nothing for it
+        if cell.cell_type == 'markdown':
+            self.level = max([self.level, *(len(marks) for marks in re.findall(r'^(#+) ', cell.source, re.M))])
+        m = re.fullmatch(r'show_doc\(([\w.]+)[^)]*\);?', cell.source.strip())
+        if cell.cell_type != 'code' or not m: return
+        name = m[1]
+        if not self.nb.module_:
+            raise ValueError(
+                f'{self.nb.path_}: show_doc({name}) in a notebook that exports nothing. Take the cell out.')
+        obj = reduce(getattr, name.split('.'), import_module(self.nb.module_))
+        # `encodes` of a transform: nbdev shows nothing for it
+        if type(obj).__name__ == 'Function': obj = obj.methods[0].implementation
         level = 4 if getattr(cell, 'is_method_', False) else min(3, self.level + 1)
-        doc = show_doc(obj, renderer=TableRenderer, name=m[1], title_level=level)
-        cell.update(cell_type='markdown', source=doc._repr_markdown_(), outputs=[], doc_name_=m[1], doc_line_=(doc.docs or '').split('\n')[0],
-                    doc_params_=[(n, comment) for n, _, _, comment in doc.rows if n not in ('return', 'args', 'kwargs')])
+        doc = show_doc(obj, renderer=TableRenderer, name=name, title_level=level)
+        comments = [(n, comment) for n, _, _, comment in doc.rows if n not in ('return', 'args', 'kwargs')]
+        cell.update(
+            cell_type='markdown', source=doc._repr_markdown_(), outputs=[], doc_name_=name, doc_params_=comments,
+            doc_line_=(doc.docs or '').split('\n')[0])
 
 
 class SiteDefaults(FilterDefaults):

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from nbtools import is_noise, source
-from site_myst import has_paper_numbers, number_displays, translate
+from .myst import has_paper_numbers, number_displays, translate
 
 OPTION = re.compile(r'^#\|\s*([\w-]+)\s*:?\s*(.*)$')
 TITLE = re.compile(r'''title(?:\(\s*|=)f?(['"])(.+?)\1''')
@@ -16,19 +16,26 @@ HIDDEN = {'echo': 'remove-input', 'output': 'remove-output', 'include': 'remove-
 def options(text):
     "The `#| key: value` lines at the top of a cell, and the code below them"
     found, lines = {}, text.splitlines()
-    while lines and (m := OPTION.match(lines[0].strip())):
+    while lines:
+        m = OPTION.match(lines[0].strip())
+        if not m: break
         found[m[1]] = m[2].strip().strip('"\'')
         lines.pop(0)
     return found, '\n'.join(lines)
+
+def fig_alt(cell):
+    "The text that a cell has for its picture; None if it has none"
+    return options(source(cell))[0].get('fig-alt')
 
 def headings(text): return re.findall(r'^(#+) (.*?)\s*$', text, re.M)
 
 def clean(text): return re.sub(r'[`*$\\]|\[([^\]]*)\]\([^)]*\)', r'\1', text).strip()
 
 def alt_text(found, code, heading, helpers={}):
-    """What a picture shows, for who cannot see it: `#| fig-alt:`, else the titles of the plot, else what the function that
-    draws says about itself (`helpers`: name -> docstring), with the heading above"""
-    if said := found.get('fig-alt') or found.get('fig-cap'): return said
+    """What a picture shows, for readers who cannot see it: `#| fig-alt:`, else the titles of the plot, else what the
+    function that draws says about itself (`helpers`: name -> docstring), with the heading above"""
+    said = found.get('fig-alt') or found.get('fig-cap')
+    if said: return said
     titles = [text for _, text in TITLE.findall(code)]
     titles = [t for t in dict.fromkeys(titles) if '{' not in t]
     if titles: return f'Plot: {"; ".join(titles)}'
@@ -45,22 +52,25 @@ def defined(code):
 def code_cell(cell, heading, helpers={}):
     "A code cell with the tags that hide or fold what its directives say"
     found, code = options(source(cell))
-    if getattr(cell, 'is_source_', False): found |= {'code-fold': 'true', 'code-summary': defined(code)}
-    out = nbformat.v4.new_code_cell(code, id=cell.id, outputs=[] if getattr(cell, 'is_source_', False) else kept(cell.outputs))
+    is_source = getattr(cell, 'is_source_', False)
+    if is_source: found |= {'code-fold': 'true', 'code-summary': defined(code)}
+    out = nbformat.v4.new_code_cell(code, id=cell.id, outputs=[] if is_source else kept(cell.outputs))
     tags, extra = [tag for key, tag in HIDDEN.items() if found.get(key, '').lower() == 'false'], {}
     if found.get('code-fold', 'false') != 'false':
         tags.append('hide-input')
-        extra |= dict(code_prompt_show=found.get('code-summary', 'Code'), code_prompt_hide=found.get('code-summary', 'Code'))
-    if any(k.startswith('image/') for o in out.outputs for k in o.get('data', {})): extra['image'] = dict(alt=alt_text(found, code, heading, helpers))
-    drawn = [p for o in out.outputs if (p := o.get('data', {}).get('image/png'))]
-    if drawn and all(needs_no_paper(base64.b64decode(''.join(p))) for p in drawn): extra['image']['classes'] = DARK_LIGHT
+        extra['code_prompt_show'] = extra['code_prompt_hide'] = found.get('code-summary', 'Code')
+    data = [o.get('data', {}) for o in out.outputs]
+    if any(mime.startswith('image/') for d in data for mime in d):
+        extra['image'] = dict(alt=alt_text(found, code, heading, helpers))
+    drawn = [base64.b64decode(''.join(d['image/png'])) for d in data if 'image/png' in d]
+    if drawn and all(map(needs_no_paper, drawn)): extra['image']['classes'] = DARK_LIGHT
     out.metadata = nbformat.from_dict(dict(tags=tags, mystnb=extra))
     return out
 
 DARK_LIGHT = 'dark-light'    # class of pictures that need no white paper in dark mode
 
 def needs_no_paper(png):
-    "Whether a picture can be read on white and on black: its corners are transparent, and hardly anything in it is black"
+    "Whether a picture can be read on white and on black: its corners are transparent, and next to nothing is black"
     a = np.asarray(Image.open(io.BytesIO(png)).convert('RGBA'))
     clear = not a[[0, 0, -1, -1], [0, -1, 0, -1], 3].any()
     return bool(clear and ((a[..., :3].max(-1) < 60) & (a[..., 3] > 200)).mean() < .002)
@@ -68,13 +78,16 @@ def needs_no_paper(png):
 def kept(outputs):
     "Stored outputs that are worth showing"
     outputs = [nbformat.from_dict(o) for o in outputs if not is_noise(o)]
-    empty = lambda o: o.output_type == 'display_data' and not any(''.join(v).strip() for k, v in o.data.items() if k != 'text/plain')
-    return [o for o in outputs if not empty(o) and not bare_figure(o)]
+    return [o for o in outputs if not is_empty(o) and not is_bare_figure(o)]
 
-def bare_figure(out):
+def is_empty(out):
+    if out.output_type != 'display_data': return False
+    return not any(''.join(value).strip() for mime, value in out.data.items() if mime != 'text/plain')
+
+def is_bare_figure(out):
     "The name of a figure or an axis, which only stands for the picture"
-    text = ''.join(out.get('data', {}).get('text/plain', ''))
-    return out.output_type == 'execute_result' and set(out.data) == {'text/plain'} and re.match(r'<(Axes|Figure|matplotlib)', text) is not None
+    if out.output_type != 'execute_result' or set(out.data) != {'text/plain'}: return False
+    return re.match(r'<(Axes|Figure|matplotlib)', ''.join(out.data['text/plain'])) is not None
 
 def together(text):
     "Figures and their deviations are not torn apart at the end of a line"
@@ -89,23 +102,25 @@ def split_markdown(cell):
 
 def number(nb, book, page):
     "First pass: number the displays of a notebook"
-    page.lettered = not page.prefix and any(has_paper_numbers(source(c)) for c in nb.cells if c.cell_type == 'markdown')
-    for cell in nb.cells:
-        if cell.cell_type == 'markdown': cell.source = number_displays(book, page, source(cell))
+    texts = [c for c in nb.cells if c.cell_type == 'markdown']
+    page.lettered = not page.prefix and any(has_paper_numbers(source(c)) for c in texts)
+    for cell in texts: cell.source = number_displays(book, page, source(cell))
 
 def text_cell(cell, book, page):
     "Text, translated; documentation of a name gets its label"
     text = translate(book, page, source(cell))
-    if name := cell.get('doc_name_'): text = f'({book.labels[page.module, name]})=\n{text}'
+    if 'doc_name_' in cell: text = f'({book.labels[page.module, cell.doc_name_]})=\n{text}'
     return nbformat.v4.new_markdown_cell(text, id=cell.id)
 
 def convert(nb, book, page):
     "Second pass: the cells of a page"
     out, heading = [], ''
-    helpers = {n.name.rpartition('.')[2]: n.line for n in book.names if re.match(r'(?:\w+\.)?(?:plot|show|draw)_|face_sheet', n.name)}
+    draws = re.compile(r'(?:\w+\.)?(?:plot|show|draw)_|face_sheet')
+    helpers = {n.name.rpartition('.')[2]: n.line for n in book.names if draws.match(n.name)}
     for cell in nb.cells:
         if cell.cell_type == 'markdown':
-            if 'doc_name_' not in cell and (found := headings(source(cell))): heading = found[-1][1]
+            found = [] if 'doc_name_' in cell else headings(source(cell))
+            if found: heading = found[-1][1]
             out.append(text_cell(cell, book, page))
         elif cell.cell_type == 'code' and source(cell).strip():
             out.append(code_cell(cell, heading, helpers))
