@@ -95,7 +95,7 @@ def _timm(name, pretrained):
 
 # %% ../../nbs/api/models/00_backbone.ipynb #bb719a97
 def _classifier(arch, pretrained):
-    "The classifier of that name; `ValueError` if nobody has one"
+    "The classifier of that name; `ValueError` if no library has it"
     if not isinstance(arch, str) or not re.fullmatch(r'[A-Za-z0-9_.]+', arch):
         raise ValueError(f'arch must be the name of a network: got {arch!r}, expected something like "resnet18"')
     for find in (_torchvision, _fastai, _timm):
