@@ -8,14 +8,12 @@ __all__ = ['prime_bench']
 # %% ../../nbs/api/cli/05_bench.ipynb #ac82633e
 import os, sys
 from functools import wraps
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from . import command as cli
 from .command import Option, name_list, positive, seed_list
-from ..methods import chosen # makes the recipes of the peers known
-from ..methods.recipes import HOMES, PROTOCOLS, TASKS
-from ..methods.recipes import check_folder, describe_methods, describe_task, get_task, read_change, task_names
+from ..methods.recipes import describe_methods, describe_task, read_change
+from ..bench.tasks.catalog import PROTOCOLS, TASKS, check_folder, get_task, import_plugin, task_names
 
 # %% ../../nbs/api/cli/05_bench.ipynb #0d15ea5e
 # until the other commands have moved
@@ -86,8 +84,6 @@ def _show_list(
     "Print methods, data sets, and where each hyper-parameter comes from"
     tasks = [get_task(dataset)] if dataset else TASKS.values()
     blocks = [describe_methods(), *(describe_task(task, methods) for task in tasks)]
-    others = [name for name in HOMES if name not in TASKS]
-    if others and not dataset: blocks.append(f'Described by prime_bench NAME --list: {", ".join(others)}')
     print('\n\n'.join(blocks))
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
@@ -227,7 +223,7 @@ def _load_plugins(
 ):
     "Import modules that register data sets or methods; they may stand in the present folder"
     if modules: sys.path.insert(0, os.getcwd())
-    for module in modules: import_module(module)
+    for module in modules: import_plugin(module)
 
 def _do(
     a,       # options of `prime_bench`, checked
