@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 import torch
-from ...data.age_table import SPLITS, age_bins, load_ages, read_ages
+from ...data.ages import SPLITS, age_bins, load_ages, read_ages
 from ...data.ages import normalise, read_face, shift_and_mirror
-from ...data.folders import get_source, how_to_get
+from ...data.download import get_source, how_to_get
 from ...data.image_cache import cached_ages
 from ...methods.recipes import Splits, loader
 from ...models.backbone import resnet
