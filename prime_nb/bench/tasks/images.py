@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 import torch
-from ...data.age_table import SPLITS, age_bins, load_ages, read_ages
+from ...data.ages import SPLITS, age_bins, load_ages, read_ages
 from ...data.ages import normalise, read_face, shift_and_mirror
-from ...data.folders import get_source, how_to_get
+from ...data.download import get_source, how_to_get
 from ...data.image_cache import cached_ages
 from ...methods.recipes import Splits, loader
 from ...models.backbone import resnet
@@ -37,7 +37,7 @@ def check_given(
     "`FileNotFoundError` without a folder: photographs are not downloaded in passing"
     if folder is not None: return
     raise FileNotFoundError(f'{dataset} needs a folder with its images: got none. Give it with --data DIR. '
-        f'{how_to_get(dataset)} To try the command without them, let prime_nb.twins.face_folder.write_faces draw some.')
+        f'{how_to_get(dataset)} To try the command without them, let prime_nb.twins.faces.write_faces draw some.')
 
 def _resnet(**kw): return resnet(**kw).to(memory_format=torch.channels_last)
 

@@ -8,7 +8,7 @@ __all__ = ['stsb_data', 'bilstm_data', 'sentences_data']
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #06f75ada
 from tempfile import TemporaryDirectory
 import torch
-from ...data.pairs import pair_tensors, pair_vocab
+from ...data.stsb import pair_tensors, pair_vocab
 from ...data.stsb import load_stsb, stsb_bins, stsb_features
 from ...methods.recipes import Splits, loader
 from ...models.bilstm import BiLSTM, Vocab, make_vocab, piece_vectors, read_vectors, word_matrix
