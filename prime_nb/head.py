@@ -58,7 +58,9 @@ class ProxyHead(FeatureHead):
         super().__init__(final)
         self.proxies = proxies
     settings:dict|None = None # what they are trained with, for the record: it is saved with the weights
-    def get_extra_state(self): return torch.tensor(list(json.dumps(self.settings, default=str).encode()), dtype=torch.uint8)
+    def get_extra_state(self):
+        text = json.dumps(self.settings, default=str)
+        return torch.tensor(list(text.encode()), dtype=torch.uint8)
     def set_extra_state(self, state): self.settings = json.loads(bytes(state.tolist()))
 
 # %% ../nbs/api/11_head.ipynb #c11a0e03

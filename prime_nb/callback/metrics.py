@@ -48,7 +48,7 @@ def _table(store, metric, bins, relevance):
 
 # %% ../../nbs/api/callback/02_metrics.ipynb #2d86b043
 class ShotMetric(Metric):
-    "A metric over one group of the validation set, accumulated over the epoch; `ValueError` for an unknown metric or shot"
+    "A metric of one group of the validation set, over a whole epoch; `ValueError` for an unknown metric or shot"
     def __init__(self,
         bins:LabelBins, # bins and shots of the training targets
         metric='MAE',   # a name in `prime_nb.metrics.METRICS`, or a function (pred, targ) -> float or None
