@@ -238,7 +238,9 @@ class Progress:
 # %% ../../nbs/api/bench/01_run.ipynb #bcc6084b
 def _work(job, since, plugins, log):
     "Do one job in a process of joblib's"
+    parent = os.getppid()
     def tell(*line):
+        if os.getppid() != parent: os._exit(1) # killed: nobody waits for this run
         with open(log, 'a', encoding='utf-8') as f: f.write(json.dumps(line) + '\n')
     with warnings.catch_warnings():
         for category in (FutureWarning, DeprecationWarning): warnings.simplefilter('ignore', category) # of libraries
