@@ -10,17 +10,21 @@ import csv
 import errno
 import os
 import shutil
+import sys
 import tarfile
 import time
 import zipfile
 import zlib
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 import pooch
 import requests
 from tqdm import tqdm
 from ..cache import file_sha256
 from ..files import sweep, temporary
+if sys.version_info >= (3, 11): import tomllib
+else: import tomli as tomllib
 
 # %% ../../nbs/api/data/01_download.ipynb #5f8ce9a6
 @dataclass(frozen=True)
@@ -44,61 +48,16 @@ class _Source:
     table:str|None=None  # CSV file whose column `path` lists the images
 
 # %% ../../nbs/api/data/01_download.ipynb #05350457
-_DIR = 'https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/'
-_ETH = 'https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/'
+def _load_sources():
+    "The data sets of `sources.toml`, which lies beside this module: name -> `_Source`"
+    text = resources.files('prime_nb.data').joinpath('sources.toml').read_text(encoding='utf-8')
+    sources = {}
+    for name, entry in tomllib.loads(text).items():
+        items = tuple(_Item(**item) for item in entry.pop('items'))
+        sources[name] = _Source(name=name, items=items, **entry)
+    return sources
 
-_AGEDB = _Source(
-    name='agedb-dir', size='1 GB', table='agedb.csv',
-    doc='age from a photograph, 16,488 images of 1 to 101 years (Moschoglou et al. 2017; split of Yang et al. 2021)',
-    licence='AgeDB: non-commercial research only, no redistribution. The split: MIT',
-    items=(
-        _Item('agedb.csv', 'ages, paths and splits', _DIR + 'agedb-dir/data/agedb.csv', lines=16_489,
-              sha256='ab9f8d4c7099a9d74ec5094c42b6fe9f1927a166a48d2ab800a88b2fd6081252'),
-        _Item('AgeDB', 'folder with the images, such as AgeDB/11706_OliviaHussey_31_f.jpg')),
-    how='Ask the authors of AgeDB for the images (s.moschoglou@imperial.ac.uk; name your institution and the '
-        'research): https://ibug.doc.ic.ac.uk/resources/agedb/ has the zip file, and they send its password. '
-        'Unpack it into the folder, so that it holds AgeDB/*.jpg.')
-
-_IMDB_WIKI = _Source(
-    name='imdb-wiki-dir', size='8 GB', table='imdb_wiki.csv',
-    doc='age from a photograph, 213,553 images of 0 to 186 years (Rothe et al. 2015; split of Yang et al. 2021)',
-    licence='IMDB-WIKI: academic research only; the images belong to their owners. The split: MIT',
-    items=(
-        _Item('imdb_wiki.csv', 'ages, paths and splits', _DIR + 'imdb-wiki-dir/data/imdb_wiki.csv', lines=213_554),
-        _Item('imdb_crop', 'faces from IMDb, 7 GB', _ETH + 'imdb_crop.tar'),
-        _Item('wiki_crop', 'faces from Wikipedia, 1 GB', _ETH + 'wiki_crop.tar')),
-    how='See https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/ ("faces only").')
-
-_NYUD2 = _Source(
-    name='nyud2-dir', size='4 GB',
-    doc='depth of every pixel, 50,688 training and 654 test images (Silberman et al. 2012; split of Yang et al. 2021)',
-    licence='NYU Depth V2: see https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html. The split: MIT',
-    items=(
-        _Item('data/nyu2_train', 'folder with pictures (jpg) and depths (png) for training'),
-        _Item('data/nyu2_test', 'folder with pictures and depths (png) for testing'),
-        _Item('data/nyu2_train.csv', 'list of training pairs', lines=50_688),
-        _Item('data/nyu2_test.csv', 'list of test pairs', lines=654,
-              sha256='633dd5b45c7f291f0bbb13011126778661c647c82d1919a1b0d7f7430e8e6eed'),
-        _Item('data/test_balanced_mask.npy', 'which test pixels count',
-              _DIR + 'nyud2-dir/data/test_balanced_mask.npy')),
-    how='The pictures are linked from the folder nyud2-dir of https://github.com/YyzHarry/imbalanced-regression. '
-        'Unpack them so that the folder holds data/nyu2_train/ and data/nyu2_test/.')
-
-_STSB_URL = _DIR + 'sts-b-dir/glue_data/STS-B/'
-_STSB = _Source(
-    name='sts-b-dir', size='1 MB',
-    doc='similarity of sentence pairs, 7,249 pairs of 0 to 5 (Cer et al. 2017; split of Yang et al. 2021)',
-    licence='STS benchmark: see https://ixa2.si.ehu.eus/stswiki, it is made of texts under several licences. '
-            'The split: MIT',
-    items=(
-        _Item('train_new.tsv', 'pairs for training', _STSB_URL + 'train_new.tsv', lines=5_250,
-              sha256='4da3322ae29f7ad1b7d03cdeafcb2480c276e5df1d08737678a7856697218a9a'),
-        _Item('dev_new.tsv', 'for development', _STSB_URL + 'dev_new.tsv', lines=1_001,
-              sha256='9ec12d785aa817ffe4b0f88fde442d3bf57161d8cbeaa84aaa1fdf764cca6dd6'),
-        _Item('test_new.tsv', 'for testing', _STSB_URL + 'test_new.tsv', lines=1_001,
-              sha256='55f90b3c5a0b2947d5ff64c41536191e9e1ba3bb5ffe64aca5465ab25fa8e94c')))
-
-SOURCES = {s.name: s for s in (_AGEDB, _IMDB_WIKI, _NYUD2, _STSB)}
+SOURCES = _load_sources()
 
 # %% ../../nbs/api/data/01_download.ipynb #08541e85
 def get_source(
