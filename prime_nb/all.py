@@ -75,7 +75,7 @@ _all_ = [
 # %% ../nbs/api/21_all.ipynb #e55e0012
 from .models.backbone import SmallResNet
 from .own.fit import fit_array, fit_images, fit_table, fit_text
-from .own.fitted import load_fitted
+from .own.load import load_fitted
 from .own.maps import fit_maps
 from .own.sklearn import PrimeRegressor
 from .twins.faces import FaceTwin, face_dls, write_faces

@@ -29,7 +29,6 @@ from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
 from prime_nb.baselines.uvote import UVoteLoss, expert_weights
 from prime_nb.baselines.vir import VIRLoss
-from prime_nb.bench.files import Lock
 from prime_nb.files import write_json
 from prime_nb.bench.run import Job, finished
 from prime_nb.bench.results import read_run

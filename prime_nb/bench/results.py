@@ -19,8 +19,7 @@ def read_json(
     path, # of a file with one JSON document
 ):
     "Its content; `ValueError` if it is damaged, `FileNotFoundError` if there is none"
-    text = Path(path).read_text(encoding='utf-8')
-    try: return json.loads(text, parse_constant=_refuse)
+    try: return json.loads(Path(path).read_text(encoding='utf-8'), parse_constant=_refuse)
     except (ValueError, RecursionError) as e: raise ValueError(f'{path} is damaged: {e}') from None
 
 # %% ../../nbs/api/bench/00_results.ipynb #a3e7fc1b
@@ -40,8 +39,8 @@ def read_run(
     "A finished run; `ValueError` if it is damaged or something else, `FileNotFoundError` if there is no file"
     run = read_json(path)
     if is_run(run): return run
-    raise ValueError(f'{path} is not a finished run: expected a dictionary with dataset, method, seed, config (a dictionary) '
-                     'and metrics. Start the benchmark again to repair it.')
+    raise ValueError(f'{path} is not a finished run: expected a dictionary with dataset, method, seed, config '
+                     '(a dictionary) and metrics. Start the benchmark again to repair it.')
 
 # %% ../../nbs/api/bench/00_results.ipynb #464c3b43
 @lru_cache(maxsize=8)

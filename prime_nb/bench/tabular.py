@@ -82,7 +82,8 @@ def _show(out, names, methods):
     found = [read_dataset(out, name).runs for name in names]
     methods = [m for m in methods if all(m in runs for runs in found)]
     if not methods:
-        raise FileNotFoundError(f'no method has runs on all of {", ".join(names)} in {out}. Run prime_bench tabular first.')
+        raise FileNotFoundError(f'no method has runs on all of {", ".join(names)} in {out}. '
+                                'Run prime_bench tabular first.')
     ranked = summarize_tabular(out, names, methods)
     write_json(Path(out)/'ranks.json', ranked)
     (Path(out)/'ranks.md').write_text(ranks_markdown(ranked.values()), encoding='utf-8')
@@ -90,7 +91,7 @@ def _show(out, names, methods):
 
 # %% ../../nbs/api/bench/06_tabular.ipynb #55aac005
 def bench_tabular(
-    a,       # arguments of `prime_bench`: data, out, methods, seeds, jobs, force, arrays, device, plugin, list, report, tune
+    a,       # options of `prime_bench`
     changes, # dotted setting -> value
 ) -> int: # exit status
     "`prime_bench tabular`: run what is missing, and rank"

@@ -29,7 +29,11 @@ def trials(
     folder, groups = Path(out)/task.name/method/'tuning', []
     for i, candidate in enumerate(candidates(task, method, n)):
         config = plain(settings(task, method, (changes or {}) | candidate))
-        groups.append([Job(str(folder/f'{i}-{s}.json'), task.name, method, s, config=config, test=False, **kw) for s in seeds])
+        group = []
+        for s in seeds:
+            path = str(folder/f'{i}-{s}.json')
+            group.append(Job(path, task.name, method, s, config=config, test=False, **kw))
+        groups.append(group)
     for group in groups:
         for job in group: check_settings(job, force)
     return groups
@@ -115,7 +119,7 @@ def tune(
     plugins=(),   # modules that other processes import first
     **kw,         # `folder` and `device` of `Job`
 ) -> dict: # method -> what is in its tuning.json
-    "Search hyper-parameters of each method on dev, with the same budget; errors as `read_tuning`, `plan` and `run_jobs`"
+    "Search hyper-parameters of each method on dev, with the same budget; errors as `plan` and `run_jobs`"
     check_writable(out)
     found, groups = {}, {}
     for m in methods:

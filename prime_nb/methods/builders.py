@@ -36,8 +36,9 @@ from ..targets import LabelBins
 BUILDERS = dict(callback={}, loss={}, head={}, fit={}) # kind -> name -> function
 
 def builder(
-    name:str,           # that recipes call it by
-    kind:str='callback',# 'callback' (settings, seed, splits), 'loss' (settings, splits), 'head' (model, settings, loss) or 'fit'
+    name:str,            # that recipes call it by
+    kind:str='callback', # 'callback' from (settings, seed, splits), 'loss' from (settings, splits),
+                         # 'head' from (model, settings, loss), or 'fit' from (settings, seed, splits)
 ):
     "Decorator of a function that makes a part of a method from its settings"
     def keep(make):
@@ -53,10 +54,8 @@ def _find(kind, name):
     return known[name]
 
 # %% ../../nbs/api/methods/01_builders.ipynb #89a00711
-def unit_bins(
-    splits:Splits, # its network learns y/unit
-) -> LabelBins: # same counts and shots
-    "Bins of y/unit"
+def unit_bins(splits:Splits) -> LabelBins:
+    "Bins of y/unit, which the network learns, with the same counts and shots"
     return splits.bins if splits.unit == 1 else splits.bins.rescaled(splits.unit)
 
 def unit_targets(splits:Splits): # (N,)
@@ -74,10 +73,8 @@ def make_weights(
     return unit_bins(splits).lookup(config['weights'], config['lds'], config['clip'])
 
 # %% ../../nbs/api/methods/01_builders.ipynb #60c0e5b9
-def noise_settings(
-    config:dict, # with loss.*
-) -> dict: # arguments of a Balanced MSE
-    "loss.* with `sigma_lr` as `learn`; `smooth` puts LDS on the counts"
+def noise_settings(config:dict) -> dict:
+    "Arguments of a Balanced MSE: loss.* with `sigma_lr` as `learn`; `smooth` puts LDS on the counts"
     kw = only(config, 'loss')
     kw['learn'] = kw.pop('sigma_lr') > 0
     if kw.pop('smooth', False): kw['lds'] = True

@@ -35,14 +35,8 @@ def decoder(loss): # function from outputs to predictions
     "How a loss reads the network's output"
     return getattr(loss, 'decodes', None) or (lambda out: out)
 
-def predict(
-    model,        # (B, ...) -> (B, 1)
-    x,            # (N, ...)
-    prepare=None, # batch of x -> what the network takes
-    bs=256,       # batch size
-    decode=None,  # output -> predictions (B, 1), such as `decodes` of the loss
-) -> torch.Tensor: # (N,) on the CPU
-    "Predictions in evaluation mode"
+def predict(model, x, prepare=None, bs=256, decode=None) -> torch.Tensor:
+    "Predictions (N,) for x (N, ...) in evaluation mode, on the CPU; `prepare` batches, `decode` outputs"
     device = next(model.parameters()).device
     outs = []
     model.eval()
@@ -55,53 +49,35 @@ def predict(
     return torch.cat(outs).float().cpu().flatten()
 
 # %% ../../nbs/api/methods/02_training.ipynb #2edc99dd
-def judge_shots(
-    pred, y,       # (N,) in the unit of the target; maps (N, ...) are flattened
-    splits:Splits, # for bins, and the training targets that SERA needs
-    metrics,       # names
-) -> dict: # 'MAE/Few' -> value or None
-    "Metrics of a split by shot"
+def judge_shots(pred, y, splits:Splits, metrics) -> dict:
+    "Metrics of a split by shot, 'MAE/Few' -> value or None; maps (N, ...) are flattened"
     relevance = Relevance(splits.train[1]) if 'SERA' in metrics else None
     return by_shot(pred.flatten(), y.flatten(), splits.bins, metrics, relevance=relevance)
 
-def judge(
-    pred,          # (N,) predictions, in the unit of the target
-    y,             # (N,) targets
-    splits:Splits, # its own `judge`, if it has one
-    metrics,       # names
-) -> dict: # 'MAE/Few' -> value or None
-    "Metrics of a split: by shot, or as the data set wants them"
+def judge(pred, y, splits:Splits, metrics) -> dict:
+    "Metrics of predictions (N,) in the unit of the target: by shot, or as the data set wants them"
     return (splits.judge or judge_shots)(pred, y, splits, metrics)
 
 # %% ../../nbs/api/methods/02_training.ipynb #64fdccd3
-def check_split(
-    xy:tuple, # (x, y)
-    name:str, # what to call it in a message
-    allow_constant=True, # accept targets that are all the same
-) -> tuple: # x, and y as float32
-    "A split in order; `ValueError` if it is empty, of different lengths, or its targets cannot be learned from"
+def check_split(xy:tuple, name:str, allow_constant=True) -> tuple:
+    "(x, y) with y as float32; `ValueError` if it is empty, of different lengths, or its targets cannot be learned from"
     x, y = xy
     if len(x) != len(y):
-        raise ValueError(f'the {name} split has {len(x)} samples and {len(y)} targets. Check the function that makes it.')
+        raise ValueError(f'the {name} split has {len(x)} samples and {len(y)} targets. '
+                         'Check the function that makes it.')
     if not len(y): raise ValueError(f'the {name} split must not be empty: got 0 samples. Check the data folder.')
     y = to_numpy(y)
     flat = check_targets(y.reshape(len(y), -1) if y.ndim > 2 else y, f'{name} targets', allow_constant)
     return x, torch.as_tensor(flat, dtype=torch.float32).reshape(y.shape)
 
-def fingerprint(
-    splits:Splits, # train and dev are read
-) -> dict: # sizes, and 16 hexadecimal digits of the targets of training and dev split
-    "What the data was, in short; does not touch the test split"
+def fingerprint(splits:Splits) -> dict:
+    "What the data was: sizes, and 16 hexadecimal digits of the training and dev targets; the test split stays closed"
     h = hashlib.sha256()
     for _, y in (splits.train, splits.dev): h.update(np.ascontiguousarray(to_numpy(y), dtype=np.float32).tobytes())
     return dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]), sha256=h.hexdigest()[:16])
 
 # %% ../../nbs/api/methods/02_training.ipynb #4d18e1ea
-def better(
-    a,      # new score
-    b,      # score to beat
-    metric, # name, such as 'MAE/All'
-) -> bool:
+def _better(a, b, metric):
     "Whether score `a` beats `b`; None is no score"
     if a is None or b is None: return a is not None
     return a > b if higher_is_better(metric) else a < b
@@ -111,7 +87,7 @@ class KeepBest(Callback):
     "Judges held-out samples after every epoch, keeps the best weights, and writes down what happened"
     order = Recorder.order + 1 # the losses of the epoch are there
     def __init__(self,
-        judge=None,       # outputs of the held-out samples -> dict of metrics; None: there are none, the last epoch counts
+        judge=None,       # outputs of the held-out samples -> dict of metrics; None: the last epoch counts
         select='MAE/All', # the metric that decides
         patience=None,    # epochs without a better one, after which training ends
         on_epoch=None,    # called with the line of history after every epoch
@@ -138,10 +114,8 @@ class KeepBest(Callback):
 
 # %% ../../nbs/api/methods/02_training.ipynb #042f7eda
 @patch
-def judged(self:KeepBest,
-    loss, # of the epoch
-) -> dict:
-    "Metrics of the epoch; empty if there is nothing to judge"
+def judged(self:KeepBest, loss):
+    "Metrics of the epoch with this loss; empty if there is nothing to judge"
     out = _whole(self.outs, self.learn) if self.judge else torch.tensor(loss)
     finite = bool(out.isfinite().all())
     if self.strict and not finite:
@@ -152,12 +126,9 @@ def judged(self:KeepBest,
     return {k: None if v is None else float(v) for k, v in self.judge(out).items()}
 
 @patch
-def compare(self:KeepBest,
-    score,   # of this epoch; None: it has none
-    metrics, # all of them
-):
-    "Keep the weights of this epoch if it is the best so far"
-    if not better(score, self.score, self.select): return
+def compare(self:KeepBest, score, metrics):
+    "Keep the weights of this epoch if its score is the best so far; None is no score"
+    if not _better(score, self.score, self.select): return
     self.score, self.best_at, self.best = score, self.epoch, metrics
     self.weights = copy.deepcopy(self.model.state_dict())
 
@@ -185,22 +156,14 @@ def _whole(outs, learn):
     return out[:len(learn.dls.valid_ds)] if world_size() > 1 else out
 
 # %% ../../nbs/api/methods/02_training.ipynb #7209b404
-def _constant(learn, epochs, lr): learn.fit(epochs, lr)
-
-def _one_cycle(learn, epochs, lr): learn.fit_one_cycle(epochs, lr)
-
 def _step(learn, epochs, lr):
     "Constant, then a tenth of it for the last quarter"
     def rate(pos): return lr if pos < .75 else lr/10
     learn.fit(epochs, lr, cbs=ParamScheduler({'lr': rate}))
 
-class StepLR(Callback):
+class _StepLR(Callback):
     "Multiply the learning rate by `gamma` at the beginning of some epochs"
-    def __init__(self,
-        lr,         # learning rate of the first epochs
-        milestones, # epochs, counted from 0, at whose beginning it changes
-        gamma,      # factor
-    ): self.lr, self.milestones, self.gamma = lr, milestones, gamma
+    def __init__(self, lr, milestones, gamma): self.lr, self.milestones, self.gamma = lr, milestones, gamma
     def before_train(self):
         steps = sum(self.epoch >= m for m in self.milestones)
         self.opt.set_hyper('lr', self.lr*self.gamma**steps)
@@ -210,10 +173,10 @@ def _multi_step(learn, epochs, lr, milestones, gamma=.1):
     if not milestones or sorted(set(milestones)) != list(milestones) or milestones[0] < 1:
         raise ValueError(f'schedule.milestones must be epochs from 1 up, in order: got {milestones}, '
                          'expected something like [60, 80]')
-    learn.fit(epochs, lr, cbs=StepLR(lr, milestones, gamma))
+    learn.fit(epochs, lr, cbs=_StepLR(lr, milestones, gamma))
 
 # %% ../../nbs/api/methods/02_training.ipynb #9a718c6a
-SCHEDULES = dict(constant=_constant, step=_step, multi_step=_multi_step, one_cycle=_one_cycle)
+SCHEDULES = dict(constant=Learner.fit, one_cycle=Learner.fit_one_cycle, step=_step, multi_step=_multi_step)
 OPTIMIZERS = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
 
 # %% ../../nbs/api/methods/02_training.ipynb #ebc44315
@@ -223,13 +186,8 @@ def _choose(known, name, what):
     return known[name]
 
 # %% ../../nbs/api/methods/02_training.ipynb #958e6a2c
-def make_loaders(
-    splits:Splits, # the data
-    config:dict,   # with batch_size
-    seed:int,      # of the order
-    device='cpu',  # where batches go
-):
-    "Batches of y/unit; the order depends on the seed alone; errors of `check_split`"
+def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
+    "Batches of y/unit on a device; their order depends on the seed alone; errors of `check_split`"
     if splits.loaders: return splits.loaders(config, seed, device)
     x, y = check_split(splits.train, 'train', False)
     x_dev, y_dev = check_split(splits.dev, 'dev')
@@ -238,12 +196,12 @@ def make_loaders(
                       tfm=splits.prepare, aug=splits.augment, drop_last=len(y) > config['batch_size'])
 
 def make_learner(
-    dls,         # batches of (x, y/unit)
+    dls,           # batches of (x, y/unit)
     splits:Splits, # the same data, for the loss and the callbacks
-    model,       # (B, ...) -> (B, T); its head may be replaced
-    config:dict, # dotted setting -> value
-    seed:int,    # of the callbacks
-    device='cpu',# where to train
+    model,         # (B, ...) -> (B, T); its head may be replaced
+    config:dict,   # dotted setting -> value
+    seed:int,      # of the callbacks
+    device='cpu',  # where to train
 ) -> Learner:
     "A `Learner` with loss, head and callbacks of the method"
     loss = make_loss(splits, config)
@@ -255,25 +213,16 @@ def make_learner(
     optimizer = partial(OptimWrapper, opt=_choose(OPTIMIZERS, config['optimizer'], 'optimizer'))
     return Learner(dls, model, loss, opt_func=optimizer, cbs=cbs, wd=config['weight_decay'])
 
-def run_schedule(
-    learn:Learner, # from `make_learner`
-    config:dict,   # with epochs, lr, schedule, schedule.*
-    keep:KeepBest, # judges the epochs
-) -> KeepBest: # the same, with its history
-    "Train to the last epoch, and go back to the best one"
+def run_schedule(learn:Learner, config:dict, keep:KeepBest) -> KeepBest:
+    "Train to the last epoch as `config` says, and go back to the best one"
     schedule = _choose(SCHEDULES, config['schedule'], 'schedule')
     with learn.no_bar(), learn.no_logging(), learn.added_cbs(keep):
         schedule(learn, config['epochs'], config['lr'], **only(config, 'schedule'))
     return keep
 
 # %% ../../nbs/api/methods/02_training.ipynb #7947d846
-def start(
-    splits:Splits, # the data
-    config:dict,   # dotted setting -> value
-    seed:int,      # of weights, order, proxies and dropout
-    device='cpu',  # where to train
-) -> Learner:
-    "Everything that a run trains with"
+def start(splits:Splits, config:dict, seed:int, device='cpu') -> Learner:
+    "Everything that a run trains with; weights, order, proxies and dropout come from the seed"
     set_seed(seed, reproducible=True)
     model = splits.model(**only(config, 'model'))
     dls = make_loaders(splits, config, seed, device)
@@ -299,17 +248,15 @@ def fit(
     return learn, keep
 
 # %% ../../nbs/api/methods/02_training.ipynb #82be3f1e
-def forget_peak():
+def _forget_peak():
     "Free what earlier runs left, and start measuring peak memory anew where the system can"
     gc.collect()
     if torch.cuda.is_available(): torch.cuda.reset_peak_memory_stats()
     try: Path('/proc/self/clear_refs').write_text('5')
     except OSError: pass
 
-def peak_mb(
-    device='cpu', # 'cuda...': of the GPU
-) -> float:
-    "Largest memory since `forget_peak`, in MiB: of the process, or of the GPU"
+def _peak_mb(device='cpu'):
+    "Largest memory since `_forget_peak`, in MiB: of the process, or of the GPU for 'cuda...'"
     if str(device).startswith('cuda'): return torch.cuda.max_memory_allocated()/2**20
     status = Path('/proc/self/status')
     if status.exists(): return int(status.read_text().partition('VmHWM:')[2].split()[0])/1024
@@ -318,22 +265,15 @@ def peak_mb(
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/unit
 
 # %% ../../nbs/api/methods/02_training.ipynb #4557cf47
-def versions(
-    device='cpu', # where the run was
-) -> dict:
-    "What a run was made with"
+def versions(device='cpu') -> dict:
+    "What a run was made with, on which device"
     packages = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'numpy', 'scikit-learn')}
     return packages | dict(python=platform.python_version(), system=platform.system(), machine=platform.machine(),
                            threads=torch.get_num_threads(), device=str(device))
 
 # %% ../../nbs/api/methods/02_training.ipynb #e969574c
-def test_arrays(
-    learn,         # a trained Learner
-    splits:Splits, # for bins, unit and preparation
-    x,             # (N, ...) inputs of the test split
-    y,             # (N,) or (N, ...) its targets
-) -> dict: # name -> array
-    "Predictions, targets, shots (0 many, 1 median, 2 few) and features z of the test split, and the proxies"
+def _test_arrays(learn, splits, x, y):
+    "Predictions, targets, shots (0 many, 1 median, 2 few) and features z of the test split (x, y), and the proxies"
     head, zs = find_head(learn.model), []
     watch = watch_features(learn.model, zs.append)
     try: pred = predict(learn.model, x, splits.prepare, decode=decoder(learn.loss_func))*splits.unit
@@ -362,45 +302,35 @@ def run(
     config:dict,   # dotted setting -> value
     seed:int,      # of the run
     test=True,     # judge the test split; False: it is not loaded
-    arrays=False,  # also return the arrays of `test_arrays`
+    arrays=False,  # also return predictions, targets, shots and features of the test split, and the proxies
     device='cpu',  # where to train
     on_epoch=None, # as for `fit`
 ) -> tuple: # dict for JSON, dict of arrays (empty unless asked for)
     "Train and judge once; errors of `fit` and `check_split`"
-    forget_peak()
+    _forget_peak()
     begin = time.perf_counter()
     extra = {}
     if 'fit' in config:
-        device, result = 'cpu', run_predictor(task, splits, config, seed, test)
+        device, result = 'cpu', _run_predictor(task, splits, config, seed, test)
     else:
         learn, keep = fit(task, splits, config, seed, device, on_epoch)
         curve = [row[task.select] for row in keep.history]
         result = dict(dev_metrics=keep.best, best_epoch=keep.best_at, dev_curve=curve)
-        if test: extra, result['metrics'] = judge_test(learn, splits, task.metrics)
+        if test: extra, result['metrics'] = _judge_test(learn, splits, task.metrics)
         if test and arrays: result['spearman'] = correlations(extra)
     seconds = round(time.perf_counter() - begin, 3)
-    result |= dict(seconds=seconds, peak_memory_mb=round(peak_mb(device), 1), data=fingerprint(splits),
+    result |= dict(seconds=seconds, peak_memory_mb=round(_peak_mb(device), 1), data=fingerprint(splits),
                    versions=versions(device))
     return result, extra if arrays else {}
 
 # %% ../../nbs/api/methods/02_training.ipynb #1d551728
-def judge_test(
-    learn,         # a trained Learner
-    splits:Splits, # the data
-    metrics,       # names
-) -> tuple: # arrays, metrics
-    "Open the test split, and judge it; errors of `check_split`"
+def _judge_test(learn, splits, metrics):
+    "Open the test split, and judge it: its arrays and metrics"
     x, y = check_split(splits.test(), 'test')
-    arrays = test_arrays(learn, splits, x, y)
+    arrays = _test_arrays(learn, splits, x, y)
     return arrays, judge(arrays['pred'], y, splits, metrics)
 
-def run_predictor(
-    task:Task,     # for metrics, and `select`
-    splits:Splits, # the data
-    config:dict,   # dotted setting -> value, with fit
-    seed:int,      # of the run
-    test=True,     # judge the test split as well
-) -> dict:
+def _run_predictor(task, splits, config, seed, test):
     "As `run`, for a method that trains no network: its only epoch is the best"
     f = make_predictor(config, seed, splits)
     def score(x, y): return judge(f(x), y, splits, task.metrics)

@@ -75,7 +75,8 @@ def check_folder(
     if folder is None: return
     if not task.folder: raise ValueError(f'{task.name} reads no files: got --data {folder}. Leave it out.')
     if not Path(folder).is_dir():
-        raise ValueError(f'no such data folder: got --data {folder}. Give the folder that holds the files of {task.name}.')
+        raise ValueError(f'no such data folder: got --data {folder}. '
+                         f'Give the folder that holds the files of {task.name}.')
 
 # %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #8732663d
 PROTOCOLS = {
@@ -93,7 +94,8 @@ def under(
         known = ', '.join(PROTOCOLS)
         raise ValueError(f'unknown protocol: got {protocol!r} for {task.name}, expected one of {known}')
     if 'protocol.name' in task.values: raise ValueError(f'one protocol at a time: got {protocol} on top of {task.name}')
-    return replace(task, name=f'{task.name}+{protocol}', doc=f'{task.doc}; {protocol}', values=task.values | PROTOCOLS[protocol])
+    values = task.values | PROTOCOLS[protocol]
+    return replace(task, name=f'{task.name}+{protocol}', doc=f'{task.doc}; {protocol}', values=values)
 
 # %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #7250f285
 def _make_known(module):
@@ -120,7 +122,8 @@ def load_splits(
     "The data of a task; errors of its loader, `ValueError` for a task without one"
     if config is None: config = {k: v.value for k, v in task.values.items()}
     load = task.data if callable(task.data) else _function(task, LOADERS)
-    if load is None: raise ValueError(f'{task.name} has no loader: expected a function, or a `loader` named {task.data!r}')
+    if load is None:
+        raise ValueError(f'{task.name} has no loader: expected a function, or a `loader` named {task.data!r}')
     splits = load(folder, **only(config, 'data'))
     cut = only(config, 'protocol')
     if not cut: return splits

@@ -56,7 +56,7 @@ def twin_arrays(**kw) -> dict: # x_train, y_train, ... as arrays
 
 # %% ../../../nbs/api/bench/tasks/00_faces.ipynb #502e50c2
 def _pictures(arrays, bins):
-    "Splits of pictures in memory, for `SmallResNet`, from arrays x_train (N, 3, S, S) bytes, y_train (N,) ages, x_valid, ..."
+    "Splits for `SmallResNet`, from arrays x_train (N, 3, S, S) bytes, y_train (N,) ages, x_valid, ..."
     def pair(split):
         x = torch.from_numpy(arrays[f'x_{split}']).contiguous(memory_format=torch.channels_last)
         return x, torch.from_numpy(arrays[f'y_{split}'])

@@ -30,7 +30,8 @@ def tabular_data(
         model = MLP(x.shape[1], **kw)
         nn.init.constant_(model.final.bias, middle/unit)
         return model
-    return Splits(tensors(triple.train), tensors(triple.val), lambda: tensors(triple.test()), auto_bins(y), network, unit)
+    return Splits(tensors(triple.train), tensors(triple.val), lambda: tensors(triple.test()), auto_bins(y),
+                  model=network, unit=unit)
 
 # %% ../../../nbs/api/bench/tasks/05_tabular.ipynb #26b24b9a
 def by_rule(
