@@ -208,11 +208,11 @@ def gives_back(node):
         last.value, ast.Name) and last.value.id == node.args.args[-1].arg
 
 def is_event(name):
-    "What torch and fastai call, and say themselves: an event, `extra_repr`, and a loss that has nothing to decode"
+    "What torch and fastai call, and say themselves: an event, hooks of a module, and a loss with nothing to decode"
     if not name.owner: return False
-    return bool(EVENTS.match(
-        name.node.name)) or name.node.name == 'extra_repr' or name.node.name in ('activation',
-                                                                                 'decodes') and gives_back(name.node)
+    method = name.node.name
+    if EVENTS.match(method) or method in ('extra_repr', 'get_extra_state', 'set_extra_state'): return True
+    return method in ('activation', 'decodes') and gives_back(name.node)
 
 def whole_doc(name, package):
     base = package.inherited(name) if name.owner else None
