@@ -50,10 +50,12 @@ def train_all(train, test, target, seeds, epochs=None):
     torch.set_num_threads(1)
     warnings.simplefilter('ignore')
     bins, inputs = auto_bins(train[target]), [c for c in train if c != target]
-    fit = lambda m, s: fit_source(train, target, inputs, 'table', m, s, bins, device='cpu', epochs=epochs).predict(test)
-    return test[[
-        target
-    ]].rename(columns={target: 'target'}).assign(**{f'{m} {s}': fit(m, s) for m in METHODS for s in range(seeds)})
+    def fit(method, seed):
+        model = fit_source(
+            train, target, inputs, 'table', method=method, seed=seed, bins=bins, device='cpu', epochs=epochs)
+        return model.predict(test)
+    predictions = {f'{m} {s}': fit(m, s) for m in METHODS for s in range(seeds)}
+    return test[[target]].rename(columns={target: 'target'}).assign(**predictions)
 
 def make_predictions(folder, name, keep, seeds, epochs=None):
     "Train, unless that was done before: what `prime_fit` compared, and predictions for the test file"
@@ -159,7 +161,7 @@ def main(argv=None):
         keep, results = Path(a.keep or temp), []
         keep.mkdir(parents=True, exist_ok=True)
         for n in names:
-            make_predictions(a.folder, n, keep, a.seeds, a.epochs)
+            make_predictions(a.folder, n, keep, a.seeds, epochs=a.epochs)
             results.append(judge(a.folder, n, keep))
             write_json(Path(a.out)/f'{n}.json', results[-1])
             r = results[-1]['agreement']

@@ -61,7 +61,9 @@ def as_numbers(x):
     if x is None: return np.zeros(0)
     return to_numpy(x).astype(np.float64).ravel()
 
-def short(x, n=110): return s if len(s := ' '.join(str(x).split())) <= n else s[:n-1] + '…'
+def short(x, n=110):
+    s = ' '.join(str(x).split())
+    return s if len(s) <= n else s[:n-1] + '…'
 
 @dataclass(frozen=True)
 class Refuses:
@@ -133,7 +135,7 @@ CASES = []
 
 def add(group, table, files=False):
     "Cases from a dict: name -> (function, what must come of it)"
-    CASES.extend(Case(group, name, run, want, files) for name, (run, want) in table.items())
+    CASES.extend(Case(group, name, run, want, files=files) for name, (run, want) in table.items())
 
 
 # Targets
@@ -345,8 +347,8 @@ A, B = torch.randn(4, 3, generator=g), torch.randn(5, 3, generator=g)
 def naive(kind, a, b):
     "Distance, pair by pair in float64"
     a, b = to_numpy(a).astype(np.float64), to_numpy(b).astype(np.float64)
-    length = lambda v: np.abs(v).max()*np.linalg.norm(v/np.abs(v).max()) if v.any() else 0.
-    u = lambda v: v/length(v) if v.any() else v
+    def length(v): return np.abs(v).max()*np.linalg.norm(v/np.abs(v).max()) if v.any() else 0.
+    def u(v): return v/length(v) if v.any() else v
     pairs = dict(
         cosine=lambda x, y: 1 - u(x) @ u(y), euclidean=lambda x, y: length(x - y),
         normalized_euclidean=lambda x, y: length(u(x) - u(y)))
@@ -395,6 +397,10 @@ add('distances', {
 # Proxies, associations, the objective
 
 F = 3
+def same_loss(f):
+    "Loss of huge features without that of ordinary ones in the same directions"
+    return proxy_loss(1e30*f, torch.arange(4.)) - proxy_loss(f, torch.arange(4.))
+
 def with_seed(f):
     def run(*a):
         torch.manual_seed(0)
@@ -451,8 +457,7 @@ add('proxies', {
     'equal features': (lambda: proxy_kl(torch.ones(3, F), torch.arange(3.), 5., 1e-9), Gives(0., atol=1e-6)),
     'zero features': (lambda: proxy_kl(torch.zeros(3, F), torch.arange(3.), 5., 1e-9), Gives(0., atol=1e-6)),
     'huge features have the loss of their directions': (
-        with_seed(lambda: proxy_loss(1e30*(f := torch.randn(4, F)), torch.arange(4.)) - proxy_loss(f,
-            torch.arange(4.))),
+        with_seed(lambda: same_loss(torch.randn(4, F))),
         Gives(0., atol=1e-5)),
     'a temperature of 1e8 leaves the nearest pairs': (
         with_seed(lambda: proxy_kl(torch.eye(3), torch.tensor([0., 1., 3.]), 5., 1e8)), Gives(np.log(3.))),
@@ -601,7 +606,11 @@ def by_features(f):
         return o(z, y, z[:, 0].detach()*10) if getattr(o, 'needs_pred', False) else o(z, y)
     return loss
 def by_pred(f): return lambda z, y: f()(z[:, :1], y.reshape(-1, 1))
-def by_outputs(f): return lambda z, y: (o := f())(z.repeat(1, -(-o.n_outputs//W))[:, :o.n_outputs], y)
+def by_outputs(f):
+    def loss(z, y):
+        o = f()
+        return o(z.repeat(1, -(-o.n_outputs//W))[:, :o.n_outputs], y)
+    return loss
 def by_proxies(f): return lambda z, y: f()(make_proxies(AGES, 5, W), z, y).total
 def vir(z, y): return VIRLoss(AGE_BINS.lookup())(torch.cat([z[:, :1], z[:, 1:3].abs() + 1], 1), y)
 
@@ -674,7 +683,7 @@ def expected(name, situation, loss, z, y):
 for name, loss in LOSSES.items():
     for situation, (z, y) in SITUATIONS.items():
         if (name, situation) == ('FDS', 'no samples'): continue       # it smooths, and averages nothing
-        want = expected(name, situation, loss, z, y)
+        want = expected(name, situation, loss, z, y=y)
         ties = (name, situation) == ('SRL', 'all features equal')
         simple = ties or 'NaN' in situation or 'huge' in situation or situation == 'no samples'
         add('baselines', {f'{name}: {situation}': (value_of(loss, z, y, torch.float32, gradient=not simple), want)})
@@ -903,13 +912,17 @@ def run_file(text):
     return run
 
 WHOLE = json.dumps(dict(dataset='toy', method='prime', seed=0, config=dict(lr=1.), metrics={'MAE/All': 1.}))
+def flip_byte(path):
+    d = path.read_bytes()
+    path.write_bytes(d[:80] + bytes([d[80] ^ 255]) + d[81:])
+
 def arrays(spoil):
     "Whether a run is finished whose arrays were spoilt"
     def run(folder):
         (folder/'0.json').write_text(WHOLE)
         np.savez_compressed(folder/'0.npz', pred=np.arange(100.))
         spoil(folder/'0.npz')
-        return finished(Job(str(folder/'0.json'), 'toy', 'prime', 0, dict(lr=1.), arrays=True))
+        return finished(Job(str(folder/'0.json'), 'toy', 'prime', 0, config=dict(lr=1.), arrays=True))
     return run
 
 def lock(text, age=0):
@@ -945,7 +958,7 @@ add('caches and runs', {
     'arrays whole': (arrays(lambda p: None), Gives(True)),
     'arrays cut off': (arrays(lambda p: p.write_bytes(p.read_bytes()[:-40])), Gives(False)),
     'arrays with a flipped byte': (
-        arrays(lambda p: p.write_bytes((d := p.read_bytes())[:80] + bytes([d[80] ^ 255]) + d[81:])), Gives(False)),
+        arrays(flip_byte), Gives(False)),
     'arrays gone': (arrays(lambda p: p.unlink()), Gives(False)),
     **{f'lock that says {t[:20]!r}': (lock(t), Gives(False))
         for t in (b'', b'[]', b'{"pid": 1}', b'\xff\xfe', b'null',

@@ -43,7 +43,8 @@ def test_there_are_names(package):
 def complaints(src, module='m'):
     "What the rules say about a small module"
     p = object.__new__(rules.Package)
-    p.names, p.modules, p.classes, p.functions = [], {}, {}, {}
+    p.names, p.modules = [], {}
+    p.classes, p.functions = {}, {}
     p.add(module, ast.parse(src), rules.said_comments(src))
     return [c for n in p.names for r in rules.RULES for c in r(n, p)]
 
