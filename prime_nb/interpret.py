@@ -28,7 +28,8 @@ from .targets import SHOTS, LabelBins, sample_targets
 def _rows(t):
     "(N,) numbers of predictions or targets; maps count by their mean"
     t = to_numpy(sample_targets(t.as_subclass(Tensor))).astype(float)
-    if t.size != len(t): raise ValueError(f'one number per sample is needed: got shape {t.shape}. Reduce vectors first.')
+    if t.size != len(t):
+        raise ValueError(f'one number per sample is needed: got shape {t.shape}. Reduce vectors to one number first.')
     return t.reshape(-1)
 
 def _gather(learn, dl, act):

@@ -17,10 +17,8 @@ SHOTS = {'Many': '#2F7FBF', 'Median': '#D17A00', 'Few': '#B5226F'}    # as in pr
 
 def numbers():
     "Method -> shot -> mean and standard deviation over seeds, of the mean absolute error in years"
-    rows = {
-        r['method']: r
-        for r in json.loads((ROOT/'results'/'agedb-twin'/'summary.json').read_text(encoding='utf-8'))['rows']
-    }
+    from prime_nb.bench.report import summarize
+    rows = {row['method']: row for row in summarize(ROOT/'results', 'agedb-twin')['rows']}
     return {
         m: {s: [round(rows[m]['metrics'][f'MAE/{s}'][k], 3) for k in ('mean', 'std')] for s in SHOTS} for m in METHODS
     }

@@ -39,7 +39,7 @@ class Grid(Task):
         return prime_bench([*self.argv, '--out', str(folder/'out')])
     def found(self, folder):
         import numpy as np
-        from prime_nb.bench.jobs import read_run
+        from prime_nb.bench.results import read_run
         runs = {p.relative_to(folder).as_posix(): read_run(p) for p in sorted(folder.rglob('[0-9].json'))}
         for name in runs:
             with np.load((folder/name).with_suffix('.npz')) as z: assert {'pred', 'targ', 'features'} <= set(z.files)
@@ -67,8 +67,9 @@ class Fit(Task):
         ])
     def found(self, folder):
         if not (folder/'model').exists(): return {}
-        from prime_nb.cli.fit import OURS, read_model
-        read_model(folder/'model')
+        from prime_nb.cli.fit import OURS
+        from prime_nb.own.load import load_fitted
+        load_fitted(folder/'model'/'model')
         assert set(os.listdir(folder/'model')) == OURS
         return {'model': sha(folder/'model'/'model'/'model.safetensors')}
     def final(self, folder):

@@ -22,9 +22,8 @@ from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.rank_n_contrast import RankNContrast
 from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
-from prime_nb.methods.recipes import Task
-from prime_nb.bench.tasks.basic import Splits
-from prime_nb.methods.training import BestEpoch
+from prime_nb.methods.recipes import Splits
+from prime_nb.methods.training import KeepBest, judge
 from prime_nb.callback.devices import on_ranks
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.loss import TrainLoss
@@ -125,15 +124,14 @@ def train(name, epochs=3):
 def rest(folder):
     "Validation with metrics by shot, the best epoch, saving and loading"
     splits = Splits((X[:N], Y[:N]), (X[N:], Y[N:]), lambda: (X[N:], Y[N:]), BINS, net)
-    task = Task(
-        'ranks', 'a test', 'none:none', {}, 'none', 'none', (), metrics=('MAE', 'GM', 'Pearson'), select='GM/All')
-    best = BestEpoch(splits, task)
+    metrics = 'MAE', 'GM', 'Pearson'
+    best = KeepBest(lambda out: judge(out.flatten(), splits.dev[1], splits, metrics), 'GM/All')
     learn = learner(
-        prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, ('MAE', 'GM', 'Pearson')), path=folder)
+        prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, metrics), path=folder)
     learn.recorder.add_time = False
     with on_ranks(learn), learn.no_bar(), learn.no_logging():
         learn.fit(3)
-        curve, at = best.curve, best.best_at
+        curve, at = [row['GM/All'] for row in best.history], best.best_at
         # without the losses: one is that of a rank, one counts repeated samples
         values = [list(row[2:]) for row in learn.recorder.values]
         again = list(learn.validate()[1:])

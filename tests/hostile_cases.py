@@ -28,9 +28,9 @@ from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
 from prime_nb.baselines.uvote import UVoteLoss, expert_weights
 from prime_nb.baselines.vir import VIRLoss
-from prime_nb.bench.files import Lock
 from prime_nb.files import write_json
-from prime_nb.bench.jobs import Job, finished, read_run
+from prime_nb.bench.run import Job, finished
+from prime_nb.bench.results import read_run
 from prime_nb.checks import check_close, check_targets, relative_error, to_numpy
 from prime_nb.cache import cached, cached_path
 from prime_nb.data.columns import Columns
@@ -925,14 +925,6 @@ def arrays(spoil):
         return finished(Job(str(folder/'0.json'), 'toy', 'prime', 0, config=dict(lr=1.), arrays=True))
     return run
 
-def lock(text, age=0):
-    def run(folder):
-        l = Lock(folder/'x.lock', patience=60)
-        l.path.write_bytes(text)
-        os.utime(l.path, (l.path.stat().st_mtime - age,)*2)
-        return l.acquire()
-    return run
-
 add('caches and runs', {
     **{f'cache {what}': (cache(spoil), Gives([0., 1, 2])) for what,
         spoil in {'cut off': lambda p: p.write_bytes(p.read_bytes()[:30]), 'empty': lambda p: p.write_bytes(b''),
@@ -959,13 +951,7 @@ add('caches and runs', {
     'arrays cut off': (arrays(lambda p: p.write_bytes(p.read_bytes()[:-40])), Gives(False)),
     'arrays with a flipped byte': (
         arrays(flip_byte), Gives(False)),
-    'arrays gone': (arrays(lambda p: p.unlink()), Gives(False)),
-    **{f'lock that says {t[:20]!r}': (lock(t), Gives(False))
-        for t in (b'', b'[]', b'{"pid": 1}', b'\xff\xfe', b'null',
-            json.dumps(dict(host=__import__('socket').gethostname(), pid='1')).encode(),
-            json.dumps(dict(host=__import__('socket').gethostname(), pid=-1)).encode(),
-            json.dumps(dict(host=__import__('socket').gethostname(), pid=10**30)).encode())},
-    'an old lock that says nothing': (lock(b'', age=100), Gives(True))}, files=True)
+    'arrays gone': (arrays(lambda p: p.unlink()), Gives(False))}, files=True)
 
 
 # Tables

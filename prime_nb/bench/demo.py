@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 import numpy as np
 from .. import __version__
-from .jobs import get_splits
+from .run import get_splits
 from .report import list_seeds, markdown_table, notes, summarize, tables_of, text_table
 from .run import plan, run_jobs
 from ..files import check_writable, write_json
-from ..methods.recipes import get_task
+from .tasks.catalog import get_task
 from ..page import inline_png, render_page
 
 # %% ../../nbs/api/bench/07_demo.ipynb #2fae84a8

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-from .tasks.basic import Splits, judge_shots
+from ..methods.recipes import Splits
+from ..methods.training import judge_shots
 from ..checks import to_numpy
 from ..targets import LabelBins
 

@@ -21,12 +21,8 @@ class Predictions:
     def reset(self):
         "Forget what was kept"
         self.pred, self.targ, self.writer, self.tables = [], [], None, {}
-    def add(self,
-        pred,   # (B,) or (B, T) predictions
-        targ,   # (B,) or (B, T) targets
-        writer, # metric that adds them
-    ):
-        "Keep a batch, if `writer` is the first that came; others would keep it twice"
+    def add(self, pred, targ, writer):
+        "Keep predictions and targets of a batch, if `writer` is the first that came; others would keep it twice"
         if self.writer is None: self.writer = writer
         if writer is not self.writer: return
         self.pred.append(torch.atleast_1d(pred))
@@ -48,7 +44,7 @@ def _table(store, metric, bins, relevance):
 
 # %% ../../nbs/api/callback/02_metrics.ipynb #2d86b043
 class ShotMetric(Metric):
-    "A metric over one group of the validation set, accumulated over the epoch; `ValueError` for an unknown metric or shot"
+    "A metric of one group of the validation set, over a whole epoch; `ValueError` for an unknown metric or shot"
     def __init__(self,
         bins:LabelBins, # bins and shots of the training targets
         metric='MAE',   # a name in `prime_nb.metrics.METRICS`, or a function (pred, targ) -> float or None

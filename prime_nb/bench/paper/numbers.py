@@ -8,8 +8,8 @@ __all__ = ['PAPER', 'NUMBERS', 'paper_table', 'tasks_of', 'needs']
 # %% ../../../nbs/api/bench/paper/00_numbers.ipynb #ad6f5c39
 import json
 from importlib.resources import files
-from ...methods import chosen # makes the recipes of the peers known
-from ...methods.recipes import Task, get_task, plain, point, settings
+from ...methods.recipes import Task, plain, point, settings
+from ..tasks.catalog import get_task
 
 # %% ../../../nbs/api/bench/paper/00_numbers.ipynb #99ecade9
 PAPER = json.loads((files('prime_nb')/'bench'/'paper'/'numbers.json').read_text(encoding='utf-8'))

@@ -9,7 +9,7 @@ __all__ = []
 import sys
 from pathlib import Path
 from .numbers import needs, needs_arrays, paper_table, why_not
-from ...methods.recipes import check_folder, get_task
+from ..tasks.catalog import check_folder, get_task
 from ..run import plan, run_jobs, shard
 from .tables import fill, table_text
 

@@ -8,9 +8,10 @@ __all__ = ['fill', 'table_text', 'table_markdown']
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #b8df1016
 import json
 from pathlib import Path
-from ..jobs import differences
+from ..run import differences
 from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not
-from ...methods.recipes import Task, find_task, get_task, load, plain, settings
+from ...methods.recipes import Task, plain, settings
+from ..tasks.catalog import find_task, get_task, load_labels, load_splits
 from ..report import align, markdown_rows, value_cell
 from ..results import read_dataset
 from ...metrics import summarize
@@ -159,10 +160,10 @@ def _task_labels(
     whole=False, # load the data if there is no other way
 ) -> dict|None:
     "Targets of a task; None if they would have to be loaded"
-    data = {k.partition('.')[2]: v.value for k,v in task.values.items() if k.startswith('data.')}
-    if task.labels: return load(task.labels)(folder, **data)
+    labels = load_labels(task, folder)
+    if labels: return labels
     if not whole: return None
-    s = load(task.data)(folder, **data)
+    s = load_splits(task, folder)
     return dict(bins=s.bins, train=s.train[1], val=s.dev[1], test=s.test()[1])
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #fea40c78
