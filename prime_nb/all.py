@@ -61,8 +61,8 @@ from .objective import PRIME_DEFAULTS, PrimeCriterion, PrimeLoss
 from .proxies import CentroidProxies, Proxies, make_proxies
 _all_ = [
     'PrimeCriterion', 'PrimeLoss', 'PRIME_DEFAULTS', 'auto_prime', 'Proxies', 'CentroidProxies', 'make_proxies', 'PRW',
-    'CB', 'LDAM', 'cosine_distance', 'euclidean_distance', 'normalized_euclidean_distance', 'feature_distance', 'wrap_head',
-    'find_head', 'strip', 'ProxyHead', 'FinalConv']
+    'CB', 'LDAM', 'cosine_distance', 'euclidean_distance', 'normalized_euclidean_distance', 'feature_distance',
+    'wrap_head', 'find_head', 'strip', 'ProxyHead', 'FinalConv']
 
 # %% ../nbs/api/21_all.ipynb #e55e0010
 from .metrics import Relevance, by_shot, proxy_spearman, similarity_spearman
@@ -75,7 +75,7 @@ _all_ = [
 # %% ../nbs/api/21_all.ipynb #e55e0012
 from .models.backbone import SmallResNet
 from .own.fit import fit_array, fit_images, fit_table, fit_text
-from .own.fitted import load_fitted
+from .own.load import load_fitted
 from .own.maps import fit_maps
 from .own.sklearn import PrimeRegressor
 from .twins.faces import FaceTwin, face_dls, write_faces

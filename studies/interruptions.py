@@ -67,8 +67,9 @@ class Fit(Task):
         ])
     def found(self, folder):
         if not (folder/'model').exists(): return {}
-        from prime_nb.cli.fit import OURS, read_model
-        read_model(folder/'model')
+        from prime_nb.cli.fit import OURS
+        from prime_nb.own.load import load_fitted
+        load_fitted(folder/'model'/'model')
         assert set(os.listdir(folder/'model')) == OURS
         return {'model': sha(folder/'model'/'model'/'model.safetensors')}
     def final(self, folder):

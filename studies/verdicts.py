@@ -50,10 +50,10 @@ def train_all(train, test, target, seeds, epochs=None):
     torch.set_num_threads(1)
     warnings.simplefilter('ignore')
     bins, inputs = auto_bins(train[target]), [c for c in train if c != target]
-    fit = lambda m, s: fit_source(train, target, inputs, 'table', m, s, bins, device='cpu', epochs=epochs).predict(test)
-    return test[[
-        target
-    ]].rename(columns={target: 'target'}).assign(**{f'{m} {s}': fit(m, s) for m in METHODS for s in range(seeds)})
+    how = dict(target=target, inputs=inputs, kind='table', bins=bins, device='cpu', epochs=epochs)
+    def fit(method, seed): return fit_source(train, method, seed, how).predict(test)
+    predictions = {f'{m} {s}': fit(m, s) for m in METHODS for s in range(seeds)}
+    return test[[target]].rename(columns={target: 'target'}).assign(**predictions)
 
 def make_predictions(folder, name, keep, seeds, epochs=None):
     "Train, unless that was done before: what `prime_fit` compared, and predictions for the test file"
@@ -72,7 +72,7 @@ def judge(folder, name, keep):
     "The verdict from what `prime_fit` compared, and whether it holds on the test file"
     import pandas as pd
     from prime_nb.targets import auto_bins
-    from prime_nb.own.judge import agreement, compare, imbalance, verdict
+    from prime_nb.own.judge import compare, imbalance, verdict
     from prime_nb.metrics import Relevance
     from prime_nb.cli.fit import METHODS
     from prime_nb.data.tables import read_table
@@ -99,6 +99,15 @@ def judge(folder, name, keep):
         differences=[dict(a=a, b=b, **c.difference(a, b)) for i, a in enumerate(c.names) for b in c.names[:i]],
         agreement=agreement(v.method, t),
         agrees_if_sure={str(s): agreement(verdict(c, sure=s).method, t)['agrees'] for s in (.5, .75, .9)})
+
+def agreement(method, c, key='balanced_MAE/All'):
+    "Whether a recommendation holds on samples that had no part in it: no method is better there by more than chance"
+    values = {n: c.values[n][key] for n in c.names}
+    best = min((n for n in values if values[n] is not None), key=values.get)
+    gap = c.difference(method, best, key)
+    strict = values[method] == values[best]
+    agrees = strict or gap['low'] is None or gap['low'] <= 0
+    return dict(recommended=method, best=best, strict=strict, agrees=agrees, values=values, gap=gap)
 
 def summary(results):
     "Counts, and a line for each data set"

@@ -18,7 +18,7 @@ PLUMBING = {
     'callback.features': 'any loss on features',
     'callback.resume': 'seeds and checkpoints'}
 # Names that may leave something out, each for a reason: {'module.name': 'reason'}
-ALLOWED = {'twins.rooms.along': '`side` is a wall of the room, and has no unit'}
+ALLOWED = {}
 
 
 @pytest.fixture(scope='module')

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from prime_nb.cli.fit import MARK, OURS, prime_fit, prime_predict
+from prime_nb.cli.fit import MARK, OURS, prime_fit
+from prime_nb.cli.predict import prime_predict
 
 SHORT = ['--epochs', '2', '--folds', '2', '--jobs', '1']
 ROWS = [(round(float(np.exp(i % 7/3 + i/40)), 3), i % 7, i/40, 'xyz'[i % 3]) for i in range(40)]
@@ -302,9 +303,9 @@ def test_an_interruption_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert 'interrupted. Nothing was written' in capsys.readouterr().err and snapshot(tmp_path) == before
 
 
-CODE = 'import sys; from prime_nb.cli.fit import {0}; sys.exit({0}())'
+CODE = 'import sys; from prime_nb.cli.{1} import {0}; sys.exit({0}())'
 
-def run(name, *argv, **kw): return subprocess.run([sys.executable, '-c', CODE.format(name), *map(str, argv)], capture_output=True, text=True, timeout=300, **kw)
+def run(name, *argv, **kw): return subprocess.run([sys.executable, '-c', CODE.format(name, name.partition('_')[2]), *map(str, argv)], capture_output=True, text=True, timeout=300, **kw)
 
 def test_as_a_user_runs_it(trained, tmp_path):
     for name, argv, want in [('prime_fit', [tmp_path/'no.csv', '--target', 'y', '--out', tmp_path/'m'], 'no such file'),
@@ -316,7 +317,7 @@ def test_as_a_user_runs_it(trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; from prime_nb.cli.fit import *; prime_predict.__wrapped__; print(sorted({'torch', 'numpy', 'fastai', 'pandas'} & set(sys.modules)))"
+    code = "import sys; from prime_nb.cli.predict import prime_predict; prime_predict.__wrapped__; print(sorted({'torch', 'numpy', 'fastai', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip() == '[]'
     for name in ('prime_fit', 'prime_predict'): assert run(name, '--help').stdout.startswith(f'usage: {name}')
 

@@ -21,12 +21,8 @@ class Predictions:
     def reset(self):
         "Forget what was kept"
         self.pred, self.targ, self.writer, self.tables = [], [], None, {}
-    def add(self,
-        pred,   # (B,) or (B, T) predictions
-        targ,   # (B,) or (B, T) targets
-        writer, # metric that adds them
-    ):
-        "Keep a batch, if `writer` is the first that came; others would keep it twice"
+    def add(self, pred, targ, writer):
+        "Keep predictions and targets of a batch, if `writer` is the first that came; others would keep it twice"
         if self.writer is None: self.writer = writer
         if writer is not self.writer: return
         self.pred.append(torch.atleast_1d(pred))

@@ -107,16 +107,16 @@ def stratified_split(
 # %% ../../nbs/api/methods/03_fitting.ipynb #c4d69950
 LEAST = 20 # rows, from which some are kept aside by default
 
-def split_rows(y:np.ndarray, valid=None, seed=0) -> tuple:
+def split_rows(y:np.ndarray, valid_pct=None, seed=0) -> tuple:
     "Numbers of training rows, and of those kept aside, stratified by target; None keeps 15 %, or none of few rows"
-    if valid is None: valid = .15 if len(y) >= LEAST else 0
-    if isinstance(valid, bool) or not 0 <= valid < 1:
-        raise ValueError(f'valid must be a share of the rows, from 0 to below 1, or a table: got {valid!r}')
-    if not valid: return np.arange(len(y)), np.arange(0)
+    if valid_pct is None: valid_pct = .15 if len(y) >= LEAST else 0
+    if isinstance(valid_pct, bool) or not 0 <= valid_pct < 1:
+        raise ValueError(f'valid_pct must be a share of the rows, from 0 to below 1: got {valid_pct!r}')
+    if not valid_pct: return np.arange(len(y)), np.arange(0)
     if y.ndim > 1:
         spread = y.std(0)
         y = ((y - y.mean(0))/np.where(spread == 0, 1., spread)).mean(1)
-    return stratified_split(y, [1-valid, valid], seed)
+    return stratified_split(y, [1-valid_pct, valid_pct], seed)
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #70caa485
 SHARED = dict(loss='l1', optimizer='adamw', schedule='one_cycle', weight_decay=1e-2, steps=1000,

@@ -28,7 +28,8 @@ def check_target(
                          'Collect more, or use a rule of thumb.')
     values = np.unique(y)
     if len(values) == 1:
-        raise ValueError(f'target {target!r} is constant: got {y[0]:g} in all {len(y)} rows. There is nothing to predict.')
+        raise ValueError(f'target {target!r} is constant: got {y[0]:g} in all {len(y)} rows. '
+                         'There is nothing to predict.')
     if len(values) == 2:
         raise ValueError(f'target {target!r} has two values only: got {values[0]:g} and {values[1]:g}. '
                          'That is classification; this is for numbers.')
@@ -47,8 +48,8 @@ def _check_inputs(table, target, inputs):
     for c in inputs:
         s, kind = table.frame[c], table.kinds[c]['kind']
         if kind == 'words' and _nearly_all_different(s):
-            raise ValueError(f'column {c!r} has {s.nunique()} different words in {len(s)} rows: nothing carries over from a '
-                             f'word to a new one. Pass --ignore {c}, or --text {c} if these are texts to learn from.')
+            raise ValueError(f'column {c!r} has {s.nunique()} different words in {len(s)} rows: nothing carries over '
+                             f'from a word to a new one. Pass --ignore {c}, or --text {c} if these are texts.')
         if kind != 'number': continue
         infinite = np.flatnonzero(np.isinf(s))
         if len(infinite):
@@ -134,8 +135,8 @@ def read_source(
     table = open_table(data, encoding, delimiter)
     have = list(table.cells)
     if len(have) == 1:
-        raise ValueError(f'{table.name} has one column only: got {have}. Expected a target and at least one input; fields '
-                         'are separated by comma, semicolon, tab or bar, or by --delimiter.')
+        raise ValueError(f'{table.name} has one column only: got {have}. Expected a target and at least one input; '
+                         'fields are separated by comma, semicolon, tab or bar, or by --delimiter.')
     check_columns([target], have, '--target', table.name)
     check_columns(special, have, '--images' if images else '--text', table.name)
     check_columns(ignore or (), have, '--ignore', table.name)

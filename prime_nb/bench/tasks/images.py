@@ -37,7 +37,7 @@ def check_given(
     "`FileNotFoundError` without a folder: photographs are not downloaded in passing"
     if folder is not None: return
     raise FileNotFoundError(f'{dataset} needs a folder with its images: got none. Give it with --data DIR. '
-        f'{how_to_get(dataset)} To try the command without them, let prime_nb.twins.face_folder.write_faces draw some.')
+        f'{how_to_get(dataset)} To try the command without them, let prime_nb.twins.faces.write_faces draw some.')
 
 def _resnet(**kw): return resnet(**kw).to(memory_format=torch.channels_last)
 
