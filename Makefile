@@ -25,7 +25,7 @@ $(STAMP): settings.ini setup.py
 	@test -x $(PY) || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and f"prime_nb needs Python 3.10 or newer, and $(PYTHON) is {sys.version.split()[0]}. Give another one: make PYTHON=python3.12")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo 'No environment could be made. On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
 	@echo 'Installing prime_nb and its tools into $(VENV): about 2 minutes and 6 GB'
-	$(PY) -m pip install -qq --progress-bar off --editable '.[dev,text,images,export,bench,docs]'
+	$(PY) -m pip install -qq --progress-bar off --editable '.[dev,tables,text,images,export,bench,docs]'
 	@touch $(STAMP)
 
 demo: env ## Train with and without PRIME on made-up data; writes report/
@@ -47,8 +47,9 @@ export: env ## Write the package from the notebooks, and clean them
 	$(VENV)/bin/nbdev_export
 	$(VENV)/bin/nbdev_clean
 
-docs: env ## Build the documentation site: _docs/index.html
-	$(PY) tools/build_docs.py
+docs: env ## Build the documentation site: _docs/index.html; a warning is an error
+	@mkdir -p _proc
+	$(PY) -m sphinx -W --keep-going -q -j auto -c docs -d _proc/.doctrees _proc _docs || { rm -rf _proc/.doctrees; exit 1; }
 
 clean: ## Remove what commands wrote: reports, caches, builds
 	rm -rf report build dist *.egg-info .pytest_cache .hypothesis _docs _proc

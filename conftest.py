@@ -30,7 +30,8 @@ def pytest_addoption(parser):
                      help='a folder of reference vectors for tests/reference; may be given several times')
 
 def pytest_collect_file(file_path, parent):
-    if file_path.suffix == '.ipynb' and file_path.name[0] not in '._': return NotebookFile.from_parent(parent, path=file_path)
+    if file_path.suffix == '.ipynb' and file_path.name[0] not in '._':
+        return NotebookFile.from_parent(parent, path=file_path)
 
 def pytest_collection_modifyitems(config, items):
     asked = config.getoption('--flags').split()
@@ -40,17 +41,24 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason=f'{flag}: run with --flags {flag}'))
 
 def pytest_terminal_summary(terminalreporter):
-    reports = lambda outcome: [r for r in terminalreporter.stats.get(outcome, []) if r.nodeid.split('::')[0].endswith('.ipynb')]
+    def reports(outcome):
+        return [r for r in terminalreporter.stats.get(outcome, []) if r.nodeid.split('::')[0].endswith('.ipynb')]
     passed, failed = reports('passed'), reports('failed')
     terminalreporter.write_line(f'notebooks run: {len(passed + failed)}, of which failed: {len(failed)}')
-    compared = {r.nodeid.split('::')[0]: dict(r.user_properties)['outputs'] for r in passed + failed if 'outputs' in dict(r.user_properties)}
+    compared = {
+        r.nodeid.split('::')[0]: dict(r.user_properties)['outputs']
+        for r in passed + failed
+        if 'outputs' in dict(r.user_properties)
+    }
     for line in outputs_summary(compared): terminalreporter.write_line(line)
 
 def outputs_summary(compared):
     "Lines on the stored outputs; `compared`: name of a notebook -> what `check_notebook.outputs` says of it"
     if not compared: return
-    cells, differ = sum(c['compared'] for c in compared.values()), {name: c['differ'] for name, c in compared.items() if c['differ']}
-    yield f'stored outputs: {cells} cells compared in {len(compared)} notebooks, {sum(map(len, differ.values()))} differ' + ':'*bool(differ)
+    cells = sum(c['compared'] for c in compared.values())
+    differ = {name: c['differ'] for name, c in compared.items() if c['differ']}
+    n, colon = sum(map(len, differ.values())), ':' if differ else ''
+    yield f'stored outputs: {cells} cells compared in {len(compared)} notebooks, {n} differ{colon}'
     for name, lines in differ.items(): yield from (f'  {name} {line}' for line in lines)
 
 
@@ -77,13 +85,16 @@ CHECK = [sys.executable, str(ROOT/'tools'/'check_notebook.py')]
 def run_notebook(log, argv, timeout=TIMEOUT):
     "Exit code of `check_notebook.py` with these arguments, None if it took too long; what it says is in the file `log`"
     if sys.platform != 'linux':    # where libraries do not bear a fork
-        try: return subprocess.run(CHECK + argv, stdout=open(log, 'w'), stderr=subprocess.STDOUT, timeout=timeout).returncode
+        try:
+            return subprocess.run(
+                CHECK + argv, stdout=open(log, 'w'), stderr=subprocess.STDOUT, timeout=timeout).returncode
         except subprocess.TimeoutExpired: return None
     return Server.get().run(log, argv, timeout)
 
 
 class Server:
-    "A process that has imported what every notebook imports, and forks for each (`check_notebook.serve`); it ends with the one that asks"
+    """A process that has imported what every notebook imports, and forks for each (`check_notebook.serve`); it ends
+    with the one that asks"""
     running = None
 
     @classmethod
@@ -91,7 +102,9 @@ class Server:
         if cls.running is None or cls.running.process.poll() is not None: cls.running = cls()
         return cls.running
 
-    def __init__(self): self.process = subprocess.Popen(CHECK + ['--serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    def __init__(self):
+        self.process = subprocess.Popen(
+            CHECK + ['--serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
     def run(self, log, argv, timeout):
         print(json.dumps([str(log), argv]), file=self.process.stdin, flush=True)
@@ -101,7 +114,8 @@ class Server:
             raise
         if not answers: return self.stop()
         answer = self.process.stdout.readline()
-        if not answer.strip(): raise RuntimeError(f'the process that runs notebooks ended with exit code {self.process.wait()}')
+        if not answer.strip():
+            raise RuntimeError(f'the process that runs notebooks ended with exit code {self.process.wait()}')
         return int(answer)
 
     def stop(self):

@@ -2,11 +2,12 @@
 
     python studies/cost_training.py [METHOD ...] --threads 2 --out results/cost/training.json
 
-Rendered by nbs/studies/04_cost.ipynb. The step is whole: forward, backward, optimizer, of a ResNet on pictures of noise.
-Two models take turns on the same batches in random order, one trained with the weighted loss alone (SQInv), one with a
-method on top of it; the ratio of each pair of neighbours is a measurement, and their median is the figure: what slows
-the machine down for a second slows both. It times the loop of `Arm`, not that of fastai, and no loading of data. Peak
-memory is beyond what is held between steps. A ratio holds for one network, size of picture and class of machine."""
+Rendered by nbs/studies/04_cost.ipynb. The step is whole: forward, backward, optimizer, of a ResNet on pictures of
+noise. Two models take turns on the same batches in random order, one trained with the weighted loss alone (SQInv), one
+with a method on top of it; the ratio of each pair of neighbours is a measurement, and their median is the figure: what
+slows the machine down for a second slows both. It times the loop of `Arm`, not that of fastai, and no loading of data.
+Peak memory is beyond what is held between steps. A ratio holds for one network, size of picture and class of machine.
+"""
 import argparse, copy, gc, os, platform, sys, time
 from contextlib import nullcontext
 from pathlib import Path
@@ -56,7 +57,16 @@ class Setting(NamedTuple):
         "Features of a sample"
         return self.model.get_submodule(find_final(self.model)).in_features
 
-def make_setting(arch='resnet18', size=96, bs=64, n_batches=4, n_proxies=20, bf16=False, channels_last=False, device='cpu', seed=0):
+def make_setting(
+        arch='resnet18',
+        size=96,
+        bs=64,
+        n_batches=4,
+        n_proxies=20,
+        bf16=False,
+        channels_last=False,
+        device='cpu',
+        seed=0):
     "A network with random weights and random batches: what a step costs does not depend on what it learns"
     torch.manual_seed(seed)
     form = torch.channels_last if channels_last else torch.contiguous_format
@@ -219,7 +229,8 @@ def memory_formula(**settings):
     kept = np.array([prime_bytes(*size, **settings) for size in sizes], float)
     x = np.linalg.lstsq(A, kept, rcond=None)[0]
     if not np.allclose(A @ x, kept, rtol=1e-9, atol=1e-3):
-        raise ValueError('the memory is no sum of B F, B C, C F, C C and lower terms: a pair of samples is kept somewhere')
+        raise ValueError(
+            'the memory is no sum of B F, B C, C F, C C and lower terms: a pair of samples is kept somewhere')
     return {name: round(float(v), 3) + 0. for name, v in zip(terms(1, 1, 1), x)}
 
 def exponent(sizes, times):

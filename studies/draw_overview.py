@@ -1,10 +1,11 @@
-"""Draw nbs/images/overview.png, the picture of the front page: where the data are, and what that costs with each method.
+"""Draw nbs/images/overview.png, the picture of the front page: where the data are, and what that costs with each
+method.
 
     python studies/draw_overview.py [OUT]
 
-Left the training ages of the face twin, right its results under results/agedb-twin. The numbers that were drawn are kept
-inside the picture (`drawn`), so that a test can tell whether it is still what the results say. The background is clear,
-and the tones can be read on white and on black."""
+Left the training ages of the face twin, right its results under results/agedb-twin. The numbers that were drawn are
+kept inside the picture (`drawn`), so that a test can tell whether it is still what the results say. The background is
+clear, and the tones can be read on white and on black."""
 import json, sys
 from pathlib import Path
 
@@ -16,8 +17,11 @@ SHOTS = {'Many': '#2F7FBF', 'Median': '#D17A00', 'Few': '#B5226F'}    # as in pr
 
 def numbers():
     "Method -> shot -> mean and standard deviation over seeds, of the mean absolute error in years"
-    rows = {r['method']: r for r in json.loads((ROOT/'results'/'agedb-twin'/'summary.json').read_text(encoding='utf-8'))['rows']}
-    return {m: {s: [round(rows[m]['metrics'][f'MAE/{s}'][k], 3) for k in ('mean', 'std')] for s in SHOTS} for m in METHODS}
+    from prime_nb.bench.report import summarize
+    rows = {row['method']: row for row in summarize(ROOT/'results', 'agedb-twin')['rows']}
+    return {
+        m: {s: [round(rows[m]['metrics'][f'MAE/{s}'][k], 3) for k in ('mean', 'std')] for s in SHOTS} for m in METHODS
+    }
 
 def drawn(path=OUT):
     "The numbers that a picture was drawn from"
@@ -52,8 +56,10 @@ def main(argv=None):
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     out, found = Path((argv or sys.argv[1:] or [OUT])[0]), numbers()
-    ink = dict.fromkeys(('text.color', 'axes.labelcolor', 'axes.edgecolor', 'xtick.color', 'ytick.color', 'axes.titlecolor'), INK)
-    with plt.rc_context(ink | {'font.size': 10, 'axes.titlesize': 11, 'axes.spines.top': False, 'axes.spines.right': False}):
+    ink = dict.fromkeys(
+        ('text.color', 'axes.labelcolor', 'axes.edgecolor', 'xtick.color', 'ytick.color', 'axes.titlecolor'), INK)
+    with plt.rc_context(ink |
+                        {'font.size': 10, 'axes.titlesize': 11, 'axes.spines.top': False, 'axes.spines.right': False}):
         fig, axs = plt.subplots(1, 2, figsize=(10, 3.3), dpi=130, width_ratios=(4, 6), layout='constrained')
         draw_ages(axs[0])
         draw_errors(axs[1], found)

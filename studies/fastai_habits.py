@@ -2,7 +2,8 @@
 
     python studies/fastai_habits.py [--out results/habits.json]
 
-The exit status is 1 if a cell fails. It needs the installed package only, so that it also runs beside the newest fastai."""
+The exit status is 1 if a cell fails. It needs the installed package only, so that it also runs beside the newest
+fastai."""
 import argparse, contextlib, io, json, platform, sys, warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,9 @@ def run(title, name):
 def table():
     "All cells, and with what they were run"
     import habits
-    cells = [dict(zip(('habit', 'kind', 'holds', 'says'), (title, name, *run(title, name)))) for title, name in habits.CELLS]
+    cells = [
+        dict(zip(('habit', 'kind', 'holds', 'says'), (title, name, *run(title, name)))) for title, name in habits.CELLS
+    ]
     versions = {p: version(p) for p in PACKAGES} | dict(python=platform.python_version(), machine=platform.machine())
     return dict(versions=versions, kinds={name: f.__doc__ for name, f in habits.KINDS.items()}, cells=cells)
 

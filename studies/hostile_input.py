@@ -21,8 +21,15 @@ def shown(text): # no control or bidirectional characters, no temporary folders,
 def judged(case):
     "One case, for JSON"
     with tempfile.TemporaryDirectory() as folder: ok, outcome = case.judge(Path(folder))
-    kind = type(case.want).__name__ if type(case.want).__name__ != 'Visible' else 'Tells' if 'NaN' in case.want.what else 'Overflows'
-    return dict(group=case.group, name=shown(case.name), kind=kind, expected=shown(case.want), outcome=shown(outcome), ok=bool(ok))
+    kind = type(case.want).__name__ if type(
+        case.want).__name__ != 'Visible' else 'Tells' if 'NaN' in case.want.what else 'Overflows'
+    return dict(
+        group=case.group,
+        name=shown(case.name),
+        kind=kind,
+        expected=shown(case.want),
+        outcome=shown(outcome),
+        ok=bool(ok))
 
 def main():
     import torch
@@ -30,7 +37,8 @@ def main():
     from prime_nb.files import write_json
     torch.set_num_threads(1)
     rows = [judged(c) for c in CASES]
-    versions = {n: version(n) for n in ('prime_nb', 'torch', 'numpy', 'pillow', 'safetensors')} | dict(python=platform.python_version(), system=platform.system())
+    versions = {n: version(n) for n in ('prime_nb', 'torch', 'numpy', 'pillow', 'safetensors')} | dict(
+        python=platform.python_version(), system=platform.system())
     write_json(OUT, dict(versions=versions, cases=rows))
     bad = [r for r in rows if not r['ok']]
     print(f'{len(rows)} cases, {len(bad)} not as expected')

@@ -1,12 +1,15 @@
 """Kill benchmarks, trainings and downloads at random moments, start them again, and see what is left.
 
-    python studies/interruptions.py [--out results/interruptions.json] [--kills 100] [--seed 0] [--only grid,fit,checkpoints,download]
+    python studies/interruptions.py [--out results/interruptions.json] [--kills 100] [--seed 0]
+        [--only grid,fit,checkpoints,download]
 
-Each task is first done undisturbed. Then it is started, killed with SIGKILL at a random moment, looked at, started again,
-killed again, and so on; after some kills it may finish. Three things must hold: what was finished is there, unchanged; what
-is there is whole; the final figures are those of the undisturbed run. The process that has imported everything is forked for
-each start, so a start costs nothing. Kills that came after the end do not count and are repeated."""
-import argparse, contextlib, hashlib, json, os, platform, random, resource, shutil, signal, sys, tempfile, threading, time, warnings
+Each task is first done undisturbed. Then it is started, killed with SIGKILL at a random moment, looked at, started
+again, killed again, and so on; after some kills it may finish. Three things must hold: what was finished is there,
+unchanged; what is there is whole; the final figures are those of the undisturbed run. The process that has imported
+everything is forked for each start, so a start costs nothing. Kills that came after the end do not count and are
+repeated."""
+import argparse, contextlib, hashlib, json, os, platform, random, resource, shutil, signal, sys, tempfile, threading
+import time, warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
@@ -27,20 +30,28 @@ class Task:
 
 class Grid(Task):
     "prime_bench: 3 methods x 2 seeds on made-up data, with arrays"
-    argv = ['toy', '--methods', 'sqinv,prime,ranksim', '--seeds', '2', '--epochs', '2', '--jobs', '1', '--arrays', '--set', 'data.n_train=300']
+    argv = [
+        'toy', '--methods', 'sqinv,prime,ranksim', '--seeds', '2', '--epochs', '2', '--jobs', '1', '--arrays', '--set',
+        'data.n_train=300'
+    ]
     def do(self, folder):
         from prime_nb.cli.bench import prime_bench
         return prime_bench([*self.argv, '--out', str(folder/'out')])
     def found(self, folder):
         import numpy as np
-        from prime_nb.bench.jobs import read_run
+        from prime_nb.bench.results import read_run
         runs = {p.relative_to(folder).as_posix(): read_run(p) for p in sorted(folder.rglob('[0-9].json'))}
         for name in runs:
             with np.load((folder/name).with_suffix('.npz')) as z: assert {'pred', 'targ', 'features'} <= set(z.files)
         return {n: sha(folder/n) for n in runs}
     def final(self, folder):
-        return {p.relative_to(folder).as_posix(): {k: v for k, v in json.loads(p.read_text()).items() if k in ('metrics', 'dev_metrics', 'dev_curve', 'best_epoch')}
-                for p in sorted(folder.rglob('[0-9].json'))}
+        return {
+            p.relative_to(folder).as_posix(): {
+                k: v
+                for k, v in json.loads(p.read_text()).items()
+                if k in ('metrics', 'dev_metrics', 'dev_curve', 'best_epoch')
+            } for p in sorted(folder.rglob('[0-9].json'))
+        }
 
 
 class Fit(Task):
@@ -50,20 +61,28 @@ class Fit(Task):
         if (folder/'model').exists(): return 0
         rows = [(round(2.7**(i % 7/3 + i/40), 3), i % 7, i/40, 'xyz'[i % 3]) for i in range(40)]
         (folder/'data.csv').write_text('\n'.join(['y,a,b,w', *(','.join(map(str, r)) for r in rows)]) + '\n')
-        return prime_fit([str(folder/'data.csv'), '--target', 'y', '--out', str(folder/'model'), '--epochs', '1', '--folds', '2', '--jobs', '1'])
+        return prime_fit([
+            str(folder/'data.csv'), '--target', 'y', '--out',
+            str(folder/'model'), '--epochs', '1', '--folds', '2', '--jobs', '1'
+        ])
     def found(self, folder):
         if not (folder/'model').exists(): return {}
-        from prime_nb.cli.fit import OURS, read_model
-        read_model(folder/'model')
+        from prime_nb.cli.fit import OURS
+        from prime_nb.own.load import load_fitted
+        load_fitted(folder/'model'/'model')
         assert set(os.listdir(folder/'model')) == OURS
         return {'model': sha(folder/'model'/'model'/'model.safetensors')}
     def final(self, folder):
         r = json.loads((folder/'model'/'report.json').read_text())
-        return dict(report={k: r[k] for k in ('methods', 'verdict', 'groups') if k in r}, judged=sha(folder/'model'/'judged.csv'), weights=sha(folder/'model'/'model'/'model.safetensors'))
+        return dict(
+            report={k: r[k] for k in ('methods', 'verdict', 'groups') if k in r},
+            judged=sha(folder/'model'/'judged.csv'),
+            weights=sha(folder/'model'/'model'/'model.safetensors'))
 
 
 class Checkpoints(Task):
-    "A Learner with PRIME, RecallEpochs and fastai's SaveModelCallback at every epoch, resumed from the last checkpoint that can be read"
+    """A Learner with PRIME, RecallEpochs and fastai's SaveModelCallback at every epoch, resumed from the last
+    checkpoint that can be read"""
     epochs = 8
     def learner(self, folder):
         import torch
@@ -76,8 +95,13 @@ class Checkpoints(Task):
         x = torch.randn(240, 6, generator=g)
         y = (3*x[:, :1].exp()).round()
         torch.manual_seed(0)
-        return Learner(tensor_dls((x[:200], y[:200]), (x[200:], y[200:]), bs=50, seed=0, device='cpu', path=folder), MLP(6, (64, 32), dropout=.1), torch.nn.L1Loss(), cbs=[PRIME(n_proxies=8), SeedEpochs(0)])
-    def saved(self, folder): return sorted((folder/'models').glob('model_*.pth'), key=lambda p: int(p.stem[6:]), reverse=True)
+        return Learner(
+            tensor_dls((x[:200], y[:200]), (x[200:], y[200:]), bs=50, seed=0, device='cpu', path=folder),
+            MLP(6, (64, 32), dropout=.1),
+            torch.nn.L1Loss(),
+            cbs=[PRIME(n_proxies=8), SeedEpochs(0)])
+    def saved(self, folder):
+        return sorted((folder/'models').glob('model_*.pth'), key=lambda p: int(p.stem[6:]), reverse=True)
     def last(self, folder, learn):
         "Epoch of the newest checkpoint that can be read, which is loaded; -1 if there is none"
         for p in self.saved(folder):
@@ -90,7 +114,12 @@ class Checkpoints(Task):
         from prime_nb.callback.resume import RecallEpochs
         learn = self.learner(folder)
         start = self.last(folder, learn) + 1
-        with learn.no_bar(), learn.no_logging(): learn.fit(self.epochs, 1e-2, cbs=[RecallEpochs(), SaveModelCallback(every_epoch=True, with_opt=True)], start_epoch=start)
+        with learn.no_bar(), learn.no_logging():
+            learn.fit(
+                self.epochs,
+                1e-2,
+                cbs=[RecallEpochs(), SaveModelCallback(every_epoch=True, with_opt=True)],
+                start_epoch=start)
         return 0
     def found(self, folder):
         learn, whole = self.learner(folder), {}
@@ -132,7 +161,11 @@ class Download(Task):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
     def do(self, folder):
         from prime_nb.data.download import fetch
-        fetch(f'http://127.0.0.1:{self.server.server_port}/data.bin', folder/'data.bin', hashlib.sha256(DATA).hexdigest(), progress=False)
+        fetch(
+            f'http://127.0.0.1:{self.server.server_port}/data.bin',
+            folder/'data.bin',
+            hashlib.sha256(DATA).hexdigest(),
+            progress=False)
         return 0
     def found(self, folder):
         part, whole = folder/'data.bin.part', folder/'data.bin'
@@ -183,7 +216,8 @@ def kill_once(task, folder, after):
     return True
 
 def look(task, folder, before):
-    "How it stands: '' if all that was finished is there and all that is there is whole, else what is wrong; and what is finished"
+    """How it stands: '' if all that was finished is there and all that is there is whole, else what is wrong; and what
+    is finished"""
     try: now = task.found(folder)
     except Exception as e: return f'half-written: {type(e).__name__}: {str(e)[:200]}', before
     lost = [k for k, v in before.items() if now.get(k) != v]
@@ -213,7 +247,9 @@ def study(name, kills, seed, folder):
     while len(out) < kills:
         rounds += 1
         (folder/str(rounds)).mkdir()
-        found = one_round(name, task, folder/str(rounds), min(IN_A_ROW[name], kills - len(out)), length, want, n, rng)
+        found = one_round(
+            name, task, folder/str(rounds), kills=min(IN_A_ROW[name], kills - len(out)), length=length, want=want, n=n,
+            rng=rng)
         out += [o | dict(round=f'{name} {rounds}') for o in found]
         shutil.rmtree(folder/str(rounds))
         print(f'{name}: {len(out)} of {kills} kills', file=sys.stderr, flush=True)
@@ -225,14 +261,21 @@ def warm_up():
     os.environ['OMP_NUM_THREADS'] = '1'
     import torch
     torch.set_num_threads(1)
-    import fastai.callback.tracker, matplotlib, pandas, prime_nb.bench.report, prime_nb.methods.training, prime_nb.callback.resume, prime_nb.cli.bench, prime_nb.data.download, prime_nb.own.fit, prime_nb.cli.fit, prime_nb.own.report
+    import matplotlib
+    import fastai.callback.tracker    # noqa: F401
+    import prime_nb.bench.report, prime_nb.callback.resume, prime_nb.cli.bench, prime_nb.cli.fit    # noqa: F401
+    import prime_nb.data.download, prime_nb.methods.training, prime_nb.own.fit, prime_nb.own.report    # noqa: F401
     matplotlib.use('agg')
 
 def summary(rows):
     "By task: kills, and how many were not as they must be"
     count = lambda f: sum(map(f, rows))
-    return dict(kills=len(rows), lost_or_half_written=count(lambda r: bool(r['wrong'] or r['end_wrong'])), other_figures=count(lambda r: not r['same_figures']),
-                while_something_was_finished=count(lambda r: r['finished'] > 0), temporary_files_left=sum({r['round']: r['left_over'] for r in rows}.values()))
+    return dict(
+        kills=len(rows),
+        lost_or_half_written=count(lambda r: bool(r['wrong'] or r['end_wrong'])),
+        other_figures=count(lambda r: not r['same_figures']),
+        while_something_was_finished=count(lambda r: r['finished'] > 0),
+        temporary_files_left=sum({r['round']: r['left_over'] for r in rows}.values()))
 
 def shares(kills, names):
     total = sum(SHARES[n] for n in names)
@@ -253,9 +296,19 @@ def main(argv=None):
     with tempfile.TemporaryDirectory() as folder:
         for name, n in shares(a.kills, a.only.split(',')).items(): rows += study(name, n, a.seed, Path(folder)/name)
     used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    versions = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'safetensors', 'pooch')} | dict(python=platform.python_version(), system=platform.system())
+    versions = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'safetensors', 'pooch')} | dict(
+        python=platform.python_version(), system=platform.system())
     tasks = {n: dict(about=TASKS[n].__doc__, **summary([r for r in rows if r['task'] == n])) for n in a.only.split(',')}
-    write_json(a.out, dict(signal='SIGKILL', seed=a.seed, processor_seconds=round(sum(u.ru_utime + u.ru_stime for u in used)), versions=versions, total=summary(rows), tasks=tasks, kills=rows))
+    write_json(
+        a.out,
+        dict(
+            signal='SIGKILL',
+            seed=a.seed,
+            processor_seconds=round(sum(u.ru_utime + u.ru_stime for u in used)),
+            versions=versions,
+            total=summary(rows),
+            tasks=tasks,
+            kills=rows))
     print(json.dumps(summary(rows)))
     return int(any(r['wrong'] or r['end_wrong'] or not r['same_figures'] for r in rows))
 

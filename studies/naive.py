@@ -1,8 +1,8 @@
 """The regularisers again, as one writes them first from their equations: an anchor, a label or a bin at a time.
 
 Slow, short, and a second opinion: `cost_losses.py` compares times with these, and `tests/test_naive.py` tests each fast
-version against them in value and gradient. All take features z (B, F), targets y (B,) and predictions (B,), used or not.
-These are not the authors' published codes, whose loops are other ones."""
+version against them in value and gradient. All take features z (B, F), targets y (B,) and predictions (B,), used or
+not. These are not the authors' published codes, whose loops are other ones."""
 import torch
 from torch.nn.functional import normalize
 

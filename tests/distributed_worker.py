@@ -22,9 +22,8 @@ from prime_nb.baselines.ordinal_entropy import OrdinalEntropy
 from prime_nb.baselines.rank_n_contrast import RankNContrast
 from prime_nb.baselines.ranksim import RankSim
 from prime_nb.baselines.srl import SRL
-from prime_nb.methods.recipes import Task
-from prime_nb.bench.tasks.basic import Splits
-from prime_nb.methods.training import BestEpoch
+from prime_nb.methods.recipes import Splits
+from prime_nb.methods.training import KeepBest, judge
 from prime_nb.callback.devices import on_ranks
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.loss import TrainLoss
@@ -38,7 +37,8 @@ from prime_nb.distributed import alone, gather_with_grad, launched, world_size
 from prime_nb.losses import WeightedL1
 from prime_nb.targets import LabelBins
 
-W, BS, N, N_DEV = 2, 16, 93, 25    # 93 is odd, so a sample comes twice; the last batch of an epoch is smaller
+W, BS = 2, 16
+N, N_DEV = 93, 25    # 93 is odd, so a sample comes twice; the last batch of an epoch is smaller
 
 g = torch.Generator().manual_seed(0)
 Y = (torch.rand(N + N_DEV, generator=g)**2*10).mul(2).round()/2    # some labels several times
@@ -81,17 +81,32 @@ def prime(**kw): return lambda: [PRIME(8, lambda_p=2, lambda_a=2, **kw)]
 
 # name -> callbacks, and perhaps a loss
 CASES = dict(
-    plain=[list], prime=[prime()], prw=[prime(technique='prw')], cb=[prime(technique='cb')], ldam=[prime(technique='ldam')],
-    drw=[prime(technique='prw', drw_epoch=1)], ldam_drw=[prime(technique='ldam', drw_epoch=1)], one_hot=[prime(technique='prw', one_hot=True)],
-    proxy_lr=[prime(proxy_lr=5.)], centroid=[prime(centroid=True)], proxynca=[lambda: [ProxyNCA(8)]],
+    plain=[list],
+    prime=[prime()],
+    prw=[prime(technique='prw')],
+    cb=[prime(technique='cb')],
+    ldam=[prime(technique='ldam')],
+    drw=[prime(technique='prw', drw_epoch=1)],
+    ldam_drw=[prime(technique='ldam', drw_epoch=1)],
+    one_hot=[prime(technique='prw', one_hot=True)],
+    proxy_lr=[prime(proxy_lr=5.)],
+    centroid=[prime(centroid=True)],
+    proxynca=[lambda: [ProxyNCA(8)]],
     clip=[lambda: prime(technique='prw')() + [GradientClip(.5)]],
-    ranksim=[reg(RankSim)], conr=[reg(ConR)], rnc=[reg(RankNContrast)], ordinal_entropy=[reg(OrdinalEntropy)], hpn=[reg(HPN)],
+    ranksim=[reg(RankSim)],
+    conr=[reg(ConR)],
+    rnc=[reg(RankNContrast)],
+    ordinal_entropy=[reg(OrdinalEntropy)],
+    hpn=[reg(HPN)],
     srl=[reg(lambda: SRL(BINS, n_points=40, contrast=1., envelop=1.))],
     two=[lambda: prime(technique='prw')() + [FeatureLoss(RankNContrast(), .5)]],
     apart=[lambda: [FeatureLoss(RankNContrast(), .5, gather=False)]],
-    fds=[lambda: [FDS(BINS)]], fds_online=[lambda: [FDS(BINS, online=True)]],
-    weighted=[list, lambda: WeightedL1(BINS.lookup('sqrt_inverse'))], bmc=[lambda: [TrainLoss()], lambda: BMC(1.)],
-    dist_loss=[list, lambda: DistLoss(Y[:N].numpy())], rrt=[lambda: [RRT(start=1, bins=BINS)]],
+    fds=[lambda: [FDS(BINS)]],
+    fds_online=[lambda: [FDS(BINS, online=True)]],
+    weighted=[list, lambda: WeightedL1(BINS.lookup('sqrt_inverse'))],
+    bmc=[lambda: [TrainLoss()], lambda: BMC(1.)],
+    dist_loss=[list, lambda: DistLoss(Y[:N].numpy())],
+    rrt=[lambda: [RRT(start=1, bins=BINS)]],
     rrt_prime=[lambda: prime()() + [RRT(start=1, bins=BINS)]])
 ACCUMULATED = dict(accumulated=[lambda: prime(technique='prw')() + [GradientAccumulation(BS)]])
 
@@ -109,14 +124,16 @@ def train(name, epochs=3):
 def rest(folder):
     "Validation with metrics by shot, the best epoch, saving and loading"
     splits = Splits((X[:N], Y[:N]), (X[N:], Y[N:]), lambda: (X[N:], Y[N:]), BINS, net)
-    task = Task('ranks', 'a test', 'none:none', {}, 'none', 'none', (), metrics=('MAE', 'GM', 'Pearson'), select='GM/All')
-    best = BestEpoch(splits, task)
-    learn = learner(prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, ('MAE', 'GM', 'Pearson')), path=folder)
+    metrics = 'MAE', 'GM', 'Pearson'
+    best = KeepBest(lambda out: judge(out.flatten(), splits.dev[1], splits, metrics), 'GM/All')
+    learn = learner(
+        prime(technique='prw')() + [best], None, metrics=shot_metrics(BINS, metrics), path=folder)
     learn.recorder.add_time = False
     with on_ranks(learn), learn.no_bar(), learn.no_logging():
         learn.fit(3)
-        curve, at = best.curve, best.best_at
-        values = [list(row[2:]) for row in learn.recorder.values]    # without the losses: one is that of a rank, one counts repeated samples
+        curve, at = [row['GM/All'] for row in best.history], best.best_at
+        # without the losses: one is that of a rank, one counts repeated samples
+        values = [list(row[2:]) for row in learn.recorder.values]
         again = list(learn.validate()[1:])
         learn.save('now')
         kept = weights(learn.model)

@@ -1,31 +1,48 @@
 """What the documentation of a public name must say. Read from the source: nothing is imported, nothing is run.
 
 Each rule takes a `Name` and the `Package`, and yields what is missing. A comment says something about a parameter if it
-stands where fastcore's docments looks for it: behind the parameter on its line, or on the lines above it. A comment behind
-several parameters of one line is theirs in common."""
+stands where fastcore's docments looks for it: behind the parameter on its line, or on the lines above it. A comment
+behind several parameters of one line is theirs in common."""
 import ast, io, re, tokenize
 from functools import cached_property
 from pathlib import Path
 
 DEFS = ast.FunctionDef, ast.AsyncFunctionDef
 # fastai says when it calls these, and with what
-EVENTS = re.compile(r'(before|after)_(fit|epoch|train|validate|batch|pred|loss|backward|step|zero_grad|cancel_\w+|create)$')
+EVENTS = re.compile(
+    r'(before|after)_(fit|epoch|train|validate|batch|pred|loss|backward|step|zero_grad|cancel_\w+|create)$')
 CROWD = 3 # parameters that one comment can be about, unless it says where to look for them
 UNSAID = {'self', 'cls', 'ax'}
-ARRAYS = {'y', 'z', 'x', 'pred', 'preds', 'targ', 'targs', 'target', 'targets', 'features', 'proxies', 'logits', 'counts', 'images', 'depths'}
+ARRAYS = {
+    'y', 'z', 'x', 'pred', 'preds', 'targ', 'targs', 'target', 'targets', 'features', 'proxies', 'logits', 'counts',
+    'images', 'depths'
+}
 ARRAY_TYPE = re.compile(r'\b(Tensor|ndarray|NDArray|ArrayLike)\b')
 ITEM = r"(?:\.\.\.|[\w.]+\*\([\w.+-]+\)|[\w.]+'?(?:\s?[*+/-]\s?[\w.]+)*)"
-SHAPE = re.compile(rf'\({ITEM},(?:\s*{ITEM})?(?:,\s*{ITEM})*,?\)|\bscalars?\b|\ba number\b|\bone number\b|\b(any|same|its|their|that|whatever|the) shapes?\b|\bshape (of|as)\b|\bshaped (like|as)\b')
+SHAPE = re.compile(
+    rf'\({ITEM},(?:\s*{ITEM})?(?:,\s*{ITEM})*,?\)|\bscalars?\b|\b(?:a|one) number\b'
+    r'|\b(any|same|its|their|that|whatever|the) shapes?\b|\bshape (of|as)\b|\bshaped (like|as)\b'
+)
 REFERENCE = re.compile(r'\b([Ss]ee|[Aa]s|[Aa]s for|[Aa]s in|[Aa]s of|like|what|given to|goes to) `[\w.]+`')
-STOPS = {'StopIteration', 'NotImplementedError', 'AttributeError', 'CancelFitException', 'CancelBatchException', 'CancelTrainException', 'CancelEpochException', 'CancelValidException', 'CancelStepException', 'CancelBackwardException'}
+STOPS = {
+    'StopIteration', 'NotImplementedError', 'AttributeError', 'CancelFitException', 'CancelBatchException',
+    'CancelTrainException', 'CancelEpochException', 'CancelValidException', 'CancelStepException',
+    'CancelBackwardException'
+}
 ERRORS_AS = re.compile(r'\b[Ee]rrors?( are)? (as|of|from) |\b[Rr]aises (as|what) ')
-SOURCE = re.compile(r"\b[A-Z][\w'-]+(?: et al\.?| and [A-Z][\w'-]+)?,? \(?(19|20)\d\d|\b([Ee]quations?|[Ee]qs?\.) \(?\d|\b[Ss]ections? [A-Z]?\d|\b[Tt]ables? [A-Z]?\d|\bAlgorithm \d|\bAppendix [A-Z]|\bTheorem \d")
+SOURCE = re.compile(
+    r"\b[A-Z][\w'-]+(?: et al\.?| and [A-Z][\w'-]+)?,? \(?(19|20)\d\d|\b([Ee]quations?|[Ee]qs?\.) \(?\d"
+    r'|\b[Ss]ections? [A-Z]?\d|\b[Tt]ables? [A-Z]?\d|\bAlgorithm \d|\bAppendix [A-Z]|\bTheorem \d'
+)
 # What a number of this name is counted in, and the words of which one must be there
-UNITS = {r'(.*_)?(seconds|secs|timeout|delay|patience_s|wall_s)': r'second|minute|hour',
-         r'(.*_)?(n_?bytes|peak_memory|memory_mb|max_bytes|limit_mb)': r'byte|[MG]i?B',
-         r'(.*_)?(side|pixels|img_size|image_size|crop|resize)': r'pixel',
-         r'(.*_)?(share|fraction|pct|percent|ratio|valid_pct)': r'share|part|fraction|0 to 1|from 0|of (the|all|its)|percent|ratio|%',
-         r'(.*_)?(max_depth|min_depth|depth_range|far|near)': r'metre|meter|\bm\b'}
+UNITS = {
+    r'(.*_)?(seconds|secs|timeout|delay|patience_s|wall_s)': r'second|minute|hour',
+    r'(.*_)?(n_?bytes|peak_memory|memory_mb|max_bytes|limit_mb)': r'byte|[MG]i?B',
+    r'(.*_)?(side|pixels|img_size|image_size|crop|resize)': r'pixel',
+    r'(.*_)?(share|fraction|pct|percent|ratio|valid_pct)':
+        r'share|part|fraction|0 to 1|from 0|of (the|all|its)|percent|ratio|%',
+    r'(.*_)?(max_depth|min_depth|depth_range|far|near)': r'metre|meter|\bm\b'
+}
 
 
 class Param:
@@ -42,14 +59,16 @@ def said_comments(text):
     "Line -> (comment, whether code stands before it)"
     found = {}
     for t in tokenize.generate_tokens(io.StringIO(text).readline):
-        if t.type == tokenize.COMMENT: found[t.start[0]] = t.string.lstrip('#').strip(), bool(t.line[:t.start[1]].strip())
+        if t.type == tokenize.COMMENT:
+            found[t.start[0]] = t.string.lstrip('#').strip(), bool(t.line[:t.start[1]].strip())
     return found
 
 
 class Name:
     "A public function, class, or method with what is said about it"
     def __init__(self, module, qual, node, comments, owner=None):
-        self.module, self.qual, self.node, self.comments, self.owner = module, qual, node, comments, owner
+        self.module, self.qual, self.node = module, qual, node
+        self.comments, self.owner = comments, owner
         self.is_class = isinstance(node, ast.ClassDef)
 
     @property
@@ -72,19 +91,25 @@ class Name:
         "The function that the caller runs by calling this name"
         return self.init if self.is_class else self.node
 
-    def is_dataclass(self): return self.is_class and any('dataclass' in ast.unparse(d) for d in self.node.decorator_list)
+    def is_dataclass(self):
+        return self.is_class and any('dataclass' in ast.unparse(d) for d in self.node.decorator_list)
 
     def _comment(self, line, lines, end=None):
-        if line in self.comments and self.comments[line][1] and (end is None or line < end): return self.comments[line][0]
+        if line in self.comments and self.comments[line][1] and (end is None or line < end):
+            return self.comments[line][0]
         above, line = [], line - 1
-        while line > self.node.lineno and line in self.comments and not self.comments[line][1] and line not in lines: above, line = [self.comments[line][0], *above], line - 1
+        while line > self.node.lineno and line in self.comments and not self.comments[line][1] and line not in lines:
+            above, line = [self.comments[line][0], *above], line - 1
         return ' '.join(above)
 
     @cached_property
     def params(self):
         "Parameters with their comments, without self, cls, *args, **kwargs"
         if self.is_dataclass():
-            fields = [n for n in self.node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name) and not n.target.id.startswith('_')]
+            fields = [
+                n for n in self.node.body
+                if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name) and not n.target.id.startswith('_')
+            ]
             lines = {n.lineno for n in fields}
             return [Param(n.target.id, ast.unparse(n.annotation), self._comment(n.end_lineno, lines)) for n in fields]
         f = self.body
@@ -95,12 +120,20 @@ class Name:
         stop = f.returns.lineno if f.returns else end
         bound = any('staticmethod' in ast.unparse(d) for d in f.decorator_list)
         method = (self.owner or self.is_class) and not bound
-        args = args[1:] if method and args and args[0].arg in ('self', 'cls') or args and args[0].arg in ('self', 'cls') else args
+        args = args[1:] if method and args and args[0].arg in ('self', 'cls') or args and args[0].arg in (
+            'self', 'cls') else args
         crowd = lambda a: sum(b.end_lineno == a.end_lineno for b in args)
         def said(a):
             comment = self._comment(a.end_lineno, lines, stop)
-            return '' if crowd(a) > (CROWD if a.end_lineno > f.lineno else 1) and not REFERENCE.search(comment) else comment
-        return [Param(a.arg, ast.unparse(a.annotation) if a.annotation else '', said(a)) for a in args if not a.arg.startswith('_')]
+            return '' if crowd(a) > (
+                CROWD if a.end_lineno > f.lineno else 1) and not REFERENCE.search(comment) else comment
+
+        return [
+            Param(a.arg,
+                  ast.unparse(a.annotation) if a.annotation else '', said(a))
+            for a in args
+            if not a.arg.startswith('_')
+        ]
 
     @cached_property
     def returned(self):
@@ -116,7 +149,8 @@ class Name:
 class Package:
     "All modules of a package: their public names, and every function by name"
     def __init__(self, root):
-        self.root, self.names, self.modules, self.classes, self.functions = Path(root), [], {}, {}, {}
+        self.root, self.names, self.modules = Path(root), [], {}
+        self.classes, self.functions = {}, {}
         for path in sorted(self.root.rglob('*.py')):
             if path.name.startswith('_'): continue
             module = '.'.join(path.relative_to(self.root).with_suffix('').parts)
@@ -124,7 +158,10 @@ class Package:
             self.add(module, ast.parse(text), said_comments(text))
 
     def add(self, module, tree, comments):
-        public = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '') == '__all__'), [])
+        public = next((
+            ast.literal_eval(n.value)
+            for n in tree.body
+            if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '') == '__all__'), [])
         self.modules[module] = ast.get_docstring(tree) or ''
         for node in tree.body:
             if isinstance(node, ast.ClassDef): self.classes[node.name] = Name(module, node.name, node, comments)
@@ -134,11 +171,14 @@ class Package:
                 owner = ast.unparse(node.args.args[0].annotation)
                 for o in re.split(r'[|,()\s]+', owner):
                     if o in self.classes: self.classes[o].methods.setdefault(node.name, node)
-                if node.name == '__call__' or not node.name.startswith('_'): self.names.append(Name(module, f'{owner}.{node.name}', node, comments, owner))
+                if node.name == '__call__' or not node.name.startswith('_'):
+                    self.names.append(Name(module, f'{owner}.{node.name}', node, comments, owner=owner))
             elif isinstance(node, (*DEFS, ast.ClassDef)) and node.name in public:
                 self.names.append(Name(module, node.name, node, comments))
                 for n in node.body if isinstance(node, ast.ClassDef) else ():
-                    if isinstance(n, DEFS) and (n.name == '__call__' or not n.name.startswith('_')) and not is_setter(n): self.names.append(Name(module, f'{node.name}.{n.name}', n, comments, node.name))
+                    if isinstance(n, DEFS) and (n.name == '__call__'
+                                                or not n.name.startswith('_')) and not is_setter(n):
+                        self.names.append(Name(module, f'{node.name}.{n.name}', n, comments, owner=node.name))
 
     def bases(self, name):
         "The class and what it inherits from, as far as it is here"
@@ -151,7 +191,8 @@ class Package:
         "Same method of a base class, with a docstring"
         for c in list(self.bases(name.owner))[1:]:
             m = c.methods.get(name.node.name)
-            if m is not None and ast.get_docstring(m): return Name(c.module, f'{c.qual}.{m.name}', m, c.comments, c.qual)
+            if m is not None and ast.get_docstring(m):
+                return Name(c.module, f'{c.qual}.{m.name}', m, c.comments, owner=c.qual)
 
     def said_by_class(self, name):
         "Parameters of the class that have a comment"
@@ -165,12 +206,15 @@ def is_setter(node): return any(ast.unparse(d).endswith('.setter') for d in node
 def gives_back(node):
     "Whether a method returns what it gets, and does nothing else"
     last = node.body[-1]
-    return len(node.body) == 1 and isinstance(last, ast.Return) and isinstance(last.value, ast.Name) and last.value.id == node.args.args[-1].arg
+    return len(node.body) == 1 and isinstance(last, ast.Return) and isinstance(
+        last.value, ast.Name) and last.value.id == node.args.args[-1].arg
 
 def is_event(name):
-    "What torch and fastai call, and say themselves: an event, `extra_repr`, and a loss that has nothing to decode"
+    "What torch and fastai call, and say themselves: an event, hooks of a module, and a loss with nothing to decode"
     if not name.owner: return False
-    return bool(EVENTS.match(name.node.name)) or name.node.name == 'extra_repr' or name.node.name in ('activation', 'decodes') and gives_back(name.node)
+    method = name.node.name
+    if EVENTS.match(method) or method in ('extra_repr', 'get_extra_state', 'set_extra_state'): return True
+    return method in ('activation', 'decodes') and gives_back(name.node)
 
 def whole_doc(name, package):
     base = package.inherited(name) if name.owner else None
@@ -183,12 +227,16 @@ def has_docstring(name, package):
 def unsaid(name, package):
     base = package.inherited(name) if name.owner else None
     known = package.said_by_class(name) | ({p.name for p in base.params if p.comment} if base else set())
-    return {p.name for p in name.params if not p.comment and p.name not in UNSAID and p.name not in known and f'`{p.name}' not in whole_doc(name, package)}
+    return {
+        p.name for p in name.params if not p.comment and p.name not in UNSAID and p.name not in known
+        and f'`{p.name}' not in whole_doc(name, package)
+    }
 
 def parameters_are_said(name, package):
     "Each parameter has a comment, or the docstring names it"
     missing = unsaid(name, package)
-    if missing and not is_event(name): yield 'nothing said about ' + ', '.join(p.name for p in name.params if p.name in missing)
+    if missing and not is_event(name):
+        yield 'nothing said about ' + ', '.join(p.name for p in name.params if p.name in missing)
 
 def has_shape(text): return bool(SHAPE.search(text) or REFERENCE.search(text))
 
@@ -196,15 +244,20 @@ def comments_say_more_than_names(name, package):
     "A comment that only repeats the name of its parameter is none"
     for p in name.params:
         words = set(re.findall(r'[a-z]+', p.comment.lower())) - {'the', 'a', 'an', 'of', 'to', 'is', 'this'}
-        if p.comment and words <= set(re.findall(r'[a-z]+', p.name.lower())) and not re.search(r'[\d(`A-Z]|[^\x00-\x7f]', p.comment): yield f'the comment of {p.name} says no more than its name: {p.comment!r}'
+        if p.comment and words <= set(re.findall(
+                r'[a-z]+', p.name.lower())) and not re.search(r'[\d(`A-Z]|[^\x00-\x7f]', p.comment):
+            yield f'the comment of {p.name} says no more than its name: {p.comment!r}'
 
 def arrays_have_shapes(name, package):
     "A comment about an array has its shape in parentheses, or refers to what has it"
-    missing, doc = unsaid(name, package), whole_doc(name, package)
+    doc = whole_doc(name, package)
     for p in name.params:
-        if p.is_array and p.comment and not has_shape(p.comment) and not re.search(rf'\b{p.name}`?s? \(', doc): yield f'no shape of {p.name} in {p.comment!r}'
+        if p.is_array and p.comment and not has_shape(p.comment) and not re.search(rf'\b{p.name}`?s? \(', doc):
+            yield f'no shape of {p.name} in {p.comment!r}'
     r = name.returned
-    if r is not None and ARRAY_TYPE.search(r.anno) and not is_event(name) and not has_shape(r.comment or '') and not has_shape(doc): yield f'no shape of what it returns in {r.comment!r}'
+    if r is not None and ARRAY_TYPE.search(
+            r.anno) and not is_event(name) and not has_shape(r.comment or '') and not has_shape(doc):
+        yield f'no shape of what it returns in {r.comment!r}'
 
 def raised(node):
     "Errors that this function raises itself, and does not catch"
@@ -213,7 +266,8 @@ def raised(node):
         if isinstance(t, ast.Try):
             types = ' '.join(ast.unparse(h.type) if h.type else 'Exception' for h in t.handlers)
             for n in (n for b in t.body for n in ast.walk(b)):
-                if isinstance(n, ast.Raise) and n.exc is not None and ast.unparse(n.exc).split('(')[0] in types: caught.add(n)
+                if isinstance(n, ast.Raise) and n.exc is not None and ast.unparse(n.exc).split('(')[0] in types:
+                    caught.add(n)
     for n in ast.walk(node):
         if n in caught: continue
         if isinstance(n, ast.Raise) and n.exc is not None:
@@ -234,15 +288,22 @@ def errors_are_named(name, package):
         if isinstance(n, ast.Call):
             called = ast.unparse(n.func).split('.')[-1]
             if called.startswith('check_') and called in package.functions and raised(package.functions[called]):
-                if not any(e in doc for e in raised(package.functions[called])) and called not in doc and not ERRORS_AS.search(doc): yield f'errors of {called} are not named'; return
+                if not any(
+                        e in doc
+                        for e in raised(package.functions[called])) and called not in doc and not ERRORS_AS.search(doc):
+                    yield f'errors of {called} are not named'
+                    return
 
 def units_are_said(name, package):
     "Seconds, bytes, pixels, metres and shares are said to be that"
     for p in name.params:
         for pattern, words in UNITS.items():
-            if re.fullmatch(pattern, p.name) and p.comment and not REFERENCE.search(p.comment) and not re.search(words, p.comment) and not re.search(words, whole_doc(name, package)): yield f'no unit of {p.name} in {p.comment!r}'
+            if re.fullmatch(pattern, p.name) and p.comment and not REFERENCE.search(p.comment) and not re.search(
+                    words, p.comment) and not re.search(words, whole_doc(name, package)):
+                yield f'no unit of {p.name} in {p.comment!r}'
 
-RULES = has_docstring, parameters_are_said, comments_say_more_than_names, arrays_have_shapes, errors_are_named, units_are_said
+RULES = (
+    has_docstring, parameters_are_said, comments_say_more_than_names, arrays_have_shapes, errors_are_named, units_are_said)
 PAPERS = re.compile(r'(baselines\..*|objective|proxies|alignment|head|losses|metrics|callback\..*)$')
 
 def modules_without_source(package, plumbing=()):

@@ -1,6 +1,6 @@
 """What one does with a `Learner` (habits) times the learners one does it with (kinds): every pair is a cell, and every
-cell checks something. `tests/test_habits.py` runs the cells as tests, `studies/fastai_habits.py` writes them as a table.
-Nothing here needs nbdev, so that the cells also run beside the newest fastai."""
+cell checks something. `tests/test_habits.py` runs the cells as tests, `studies/fastai_habits.py` writes them as a
+table. Nothing here needs nbdev, so that the cells also run beside the newest fastai."""
 import subprocess, sys, tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -35,7 +35,6 @@ from torch import nn
 from prime_nb.alignment import alignment_loss, association_logits, target_association
 from prime_nb.baselines.conr import ConR
 from prime_nb.baselines.ranksim import RankSim
-from prime_nb.baselines.srl import SRL
 from prime_nb.callback.fds import FDS
 from prime_nb.head import find_head, strip
 from prime_nb.callback.metrics import ShotMetric
@@ -47,7 +46,8 @@ from prime_nb.data.memory import tensor_dls
 from prime_nb.proxies import Proxies
 from prime_nb.targets import LabelBins
 
-N, N_VALID, BS, C = 64, 16, 16, 5 # samples to learn from and to judge by, in a batch, proxies
+N, N_VALID = 64, 16    # samples to learn from and to judge by
+BS, C = 16, 5          # samples in a batch, proxies
 
 
 class DoesNotApply(Exception):
@@ -73,8 +73,9 @@ def valid_last(items): return IndexSplitter(range(N, N + N_VALID))(items)
 
 def tiny_cnn(pretrained=False):
     "A backbone as `vision_learner` takes them: a body, pooling, a linear layer"
-    return nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
-                         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
 
 def picture(row):
     "As bright as its target is large"
@@ -85,7 +86,11 @@ def picture(row):
 def vision(seed=0, **kw):
     "`vision_learner`: a small convolutional network, pictures that flip"
     y = targets(seed)
-    block = DataBlock((ImageBlock, RegressionBlock), get_x=picture, get_y=ColReader('y'), splitter=valid_last, batch_tfms=Flip())
+    block = DataBlock((ImageBlock, RegressionBlock),
+                      get_x=picture,
+                      get_y=ColReader('y'),
+                      splitter=valid_last,
+                      batch_tfms=Flip())
     dls = block.dataloaders(pd.DataFrame(dict(y=y, i=range(len(y)))), bs=BS, val_bs=8, num_workers=0)
     return vision_learner(dls, tiny_cnn, pretrained=False, lin_ftrs=[16], **kw)
 
@@ -100,16 +105,38 @@ def text(seed=0, **kw):
     "`text_classifier_learner`: a small AWD-LSTM"
     y, rng = targets(seed), np.random.default_rng(seed)
     df = pd.DataFrame(dict(text=[sentence(v, rng) for v in y], y=y))
-    block = DataBlock((TextBlock(Tokenizer(BaseTokenizer()), min_freq=1), RegressionBlock), get_x=ColReader('text'), get_y=ColReader('y'), splitter=valid_last)
+    block = DataBlock((TextBlock(Tokenizer(BaseTokenizer()), min_freq=1), RegressionBlock),
+                      get_x=ColReader('text'),
+                      get_y=ColReader('y'),
+                      splitter=valid_last)
     config = awd_lstm_clas_config | dict(emb_sz=8, n_hid=12, n_layers=2)
-    return text_classifier_learner(block.dataloaders(df, bs=BS, val_bs=8, num_workers=0), AWD_LSTM, config=config, pretrained=False, drop_mult=.2, lin_ftrs=[16], **kw)
+    return text_classifier_learner(
+        block.dataloaders(df, bs=BS, val_bs=8, num_workers=0),
+        AWD_LSTM,
+        config=config,
+        pretrained=False,
+        drop_mult=.2,
+        lin_ftrs=[16],
+        **kw)
 
 @kind
 def tabular(seed=0, **kw):
     "`tabular_learner`: a column of categories, two of numbers"
     y, rng = targets(seed), np.random.default_rng(seed)
-    df = pd.DataFrame(dict(kind=np.array(list('abc'))[(y/4).astype(int).clip(0, 2)], a=y + rng.normal(0, 1, len(y)), b=rng.normal(0, 1, len(y)), y=y))
-    dls = TabularDataLoaders.from_df(df, '.', [Categorify, Normalize], ['kind'], ['a', 'b'], 'y', RegressionBlock(), list(range(N, N + N_VALID)), bs=BS, val_bs=8)
+    df = pd.DataFrame(
+        dict(
+            kind=np.array(list('abc'))[(y/4).astype(int).clip(0, 2)],
+            a=y + rng.normal(0, 1, len(y)),
+            b=rng.normal(0, 1, len(y)),
+            y=y))
+    dls = TabularDataLoaders.from_df(
+        df,
+        '.', [Categorify, Normalize], ['kind'], ['a', 'b'],
+        'y',
+        RegressionBlock(),
+        list(range(N, N + N_VALID)),
+        bs=BS,
+        val_bs=8)
     learn = tabular_learner(dls, layers=[16, 8], **kw)
     learn.row = df.drop(columns='y').iloc[N] # of the first sample to judge by, as it came in
     return learn
@@ -175,8 +202,11 @@ def total(learn):
     with torch.no_grad():
         for *x, y in learn.dls.train.new(shuffle=False, drop_last=False):
             out = learn.model(*x)
-            out, z, y = (t.as_subclass(torch.Tensor) for t in (out[0] if isinstance(out, tuple) else out, find_head(learn.model).z, y))
-            terms.append(float(learn.loss_func(out, y) + learn.prime.prime_loss(proxies(learn), z, y.reshape(len(z))).total))
+            out, z, y = (
+                t.as_subclass(torch.Tensor)
+                for t in (out[0] if isinstance(out, tuple) else out, find_head(learn.model).z, y))
+            terms.append(
+                float(learn.loss_func(out, y) + learn.prime.prime_loss(proxies(learn), z, y.reshape(len(z))).total))
     learn.model.load_state_dict(kept)
     return sum(terms)/len(terms)
 
@@ -192,7 +222,8 @@ def learns(learn, fit):
 def once(learn):
     "Every parameter is in the optimizer once"
     ids = [id(p) for g in learn.opt.param_lists for p in g]
-    assert len(ids) == len(set(ids)) == len(list(learn.model.parameters())), 'a parameter is missing, or twice, in the optimizer'
+    assert len(ids) == len(set(ids)) == len(list(learn.model.parameters())), (
+        'a parameter is missing, or twice, in the optimizer')
 
 def predictions(learn, **kw): return learn.get_preds(**kw)[0]
 
@@ -223,7 +254,8 @@ def fit(name):
 def fit_one_cycle(name):
     learn = new(name)
     said, lrs = learns(learn, lambda: learn.fit_one_cycle(3, 1e-2)), learn.recorder.lrs
-    assert len(lrs) == 3*len(learn.dls.train) and lrs[0] < max(lrs) > lrs[-1] and len(learn.opt.hypers) == n_groups(learn)
+    assert len(lrs) == 3*len(learn.dls.train) and lrs[0] < max(lrs) > lrs[-1]
+    assert len(learn.opt.hypers) == n_groups(learn)
     return said
 
 @habit('`fine_tune`')
@@ -256,7 +288,8 @@ def slice_lr(name):
         def after_step(self): lrs.append([h['lr'] for h in self.opt.hypers])
     learn.fit(1, slice(1e-4, 1e-2), cbs=Watch())
     last = learn.opt.param_lists[-1]
-    assert any(p is proxies(learn).features for p in last) and abs(lrs[0][-1] - 1e-2) < 1e-9 and len(lrs[0]) == n_groups(learn)
+    assert any(p is proxies(learn).features for p in last) and abs(lrs[0][-1] - 1e-2) < 1e-9
+    assert len(lrs[0]) == n_groups(learn)
     if n_groups(learn) == 1: return 'one parameter group: all, proxies too, at the last rate'
     assert abs(lrs[0][0] - 1e-4) < 1e-9
     return 'proxies learn at the rate of the last group'
@@ -315,7 +348,9 @@ def history(learn):
 def uninterrupted(name, cbs, epochs=4):
     "A run that keeps each epoch"
     learn = new(name, cbs())
-    learn.fit_one_cycle(epochs, 1e-2, cbs=[SeedEpochs(), SaveModelCallback(fname=f'run-{name}', every_epoch=True, with_opt=True)])
+    learn.fit_one_cycle(
+        epochs, 1e-2, cbs=[SeedEpochs(),
+                           SaveModelCallback(fname=f'run-{name}', every_epoch=True, with_opt=True)])
     return history(learn)
 
 def resumed(name, cbs, k, epochs=4):
@@ -355,7 +390,9 @@ def elsewhere():
         here[name].export(f'{name}.pkl')
         want[name] = predictions(here[name])
     script = 'import sys; sys.path.insert(0, sys.argv[1]); import habits; habits.load_all(sys.argv[2])'
-    done = subprocess.run([sys.executable, '-c', script, str(Path(__file__).parent), folder()], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-c', script, str(Path(__file__).parent),
+         folder()], capture_output=True, text=True)
     assert not done.returncode, done.stderr[-4000:]
     return here, want, torch.load(Path(folder())/'elsewhere.pt')
 
@@ -365,7 +402,10 @@ def load_all(there):
     def loaded(name):
         learn, exported = new(name, seed=3).load(f'here-{name}'), load_learner(Path(there)/f'{name}.pkl')
         quiet(exported)
-        return dict(load=predictions(learn), load_learner=predictions(exported, dl=learn.dls.valid), proxies=proxies(exported).features.detach())
+        return dict(
+            load=predictions(learn),
+            load_learner=predictions(exported, dl=learn.dls.valid),
+            proxies=proxies(exported).features.detach())
     torch.save({name: loaded(name) for name in KINDS}, Path(there)/'elsewhere.pt')
 
 @habit('`save`, `load` in a new process')
@@ -391,7 +431,8 @@ def get_preds(name):
     learn.model.eval()
     with torch.no_grad(): out = [learn.model(*b[:-1]) for b in learn.dls.valid]
     by_hand = torch.cat([o[0] if isinstance(o, tuple) else o for o in out])
-    check_close(pred.flatten().sort()[0], torch.as_tensor(by_hand).flatten().sort()[0]) # a text loader has an order of its own
+    # a text loader has an order of its own
+    check_close(pred.flatten().sort()[0], torch.as_tensor(by_hand).flatten().sort()[0])
     check_close(loss.flatten(), (pred.flatten() - targ.flatten())**2, rtol=1e-5)
     same(state(learn), before)
     assert find_head(learn.model).z is None
@@ -401,7 +442,8 @@ def get_preds(name):
 def predict(name):
     learn = new(name)
     learn.fit(1, 1e-2)
-    item = learn.row if name == 'tabular' else learn.dls.valid_ds[0][0] if name == 'plain' else learn.dls.valid_ds.items.iloc[0]
+    item = learn.row if name == 'tabular' else learn.dls.valid_ds[0][
+        0] if name == 'plain' else learn.dls.valid_ds.items.iloc[0]
     check_close(torch.as_tensor(learn.predict(item)[2]).flatten(), predictions(learn)[0].flatten(), rtol=1e-4)
     return 'one item as in `get_preds`'
 
@@ -421,7 +463,8 @@ def tta(name):
     learn.fit(1, 1e-2)
     if name in ('plain', 'tabular'):
         try: learn.tta(n=2)
-        except AttributeError: raise DoesNotApply('the data have no item transforms to draw again, with PRIME as without')
+        except AttributeError:
+            raise DoesNotApply('the data have no item transforms to draw again, with PRIME as without')
         raise AssertionError('tta works, and the table says it does not apply')
     pred, average = predictions(learn), learn.tta(n=2)[0]
     assert average.shape == pred.shape and average.isfinite().all()
@@ -438,9 +481,11 @@ class Mixed(Callback):
         m = self.mix_up
         want = m.yb1[0] + m.lam.reshape(-1, *[1]*(self.y.ndim-1))*(self.unmixed - m.yb1[0])
         check_close(self.y.as_subclass(torch.Tensor), want.as_subclass(torch.Tensor), rtol=1e-6)
-        self.y, head, loss = self.y.as_subclass(torch.Tensor).reshape(len(self.y), -1)[:, 0], find_head(self.model), self.prime.prime_loss
+        self.y, head, loss = self.y.as_subclass(torch.Tensor).reshape(len(self.y), -1)[:, 0], find_head(
+            self.model), self.prime.prime_loss
         T = target_association(self.y, head.proxies.targets, loss.tau_t, head.proxies.scale)
-        logits = association_logits(head.z.detach().as_subclass(torch.Tensor), head.proxies.features.detach(), loss.tau_f)
+        logits = association_logits(
+            head.z.detach().as_subclass(torch.Tensor), head.proxies.features.detach(), loss.tau_f)
         check_close(T.sum(1), torch.ones(len(T)), rtol=1e-5)
         check_close(self.prime._sums['align'], alignment_loss(logits, T), rtol=1e-5)
 
@@ -454,7 +499,10 @@ def mixup(name):
     learn = new(name)
     if name in ('text', 'tabular'):
         try: learn.fit(1, cbs=MixUp())
-        except (RuntimeError, AttributeError): raise DoesNotApply('MixUp blends inputs, and ' + ('words' if name == 'text' else 'categories') + ' are whole numbers, with PRIME as without')
+        except (RuntimeError, AttributeError):
+            raise DoesNotApply(
+                'MixUp blends inputs, and ' + ('words' if name == 'text' else 'categories')
+                + ' are whole numbers, with PRIME as without')
         raise AssertionError('MixUp works, and the table says it does not apply')
     learn.fit(2, 1e-2, cbs=[MixUp(), Mixed(), Unmixed()])
     learn = new(name)
@@ -489,7 +537,10 @@ def several(name):
         order, run_valid = FDS.order + 1, False
         def after_loss(self):
             parts = [cb._sums['total'] for cb in (self.prime, self.rank_sim, self.con_r)]
-            if self.iter == 0: check_close((self.loss_grad.detach() - self.first.start).as_subclass(torch.Tensor), sum(parts), rtol=1e-4)
+            if self.iter == 0:
+                check_close((self.loss_grad.detach() - self.first.start).as_subclass(torch.Tensor),
+                            sum(parts),
+                            rtol=1e-4)
     values = []
     for turn in (cbs(), cbs()[::-1]):
         learn = new(name, turn, metrics=ShotMetric(bins()))
@@ -527,7 +578,8 @@ def clip(name):
     learn, norms = new(name, [prime(lambda_a=1e3)]), []
     class Norm(Callback):
         order = GradientClip.order + 1
-        def before_step(self): norms.append(torch.stack([p.grad.norm() for p in self.model.parameters() if p.grad is not None]).norm())
+        def before_step(self):
+            norms.append(torch.stack([p.grad.norm() for p in self.model.parameters() if p.grad is not None]).norm())
     learn.fit(1, 1e-3, cbs=[GradientClip(1.), Norm()])
     check_close(norms[0].as_subclass(torch.Tensor), 1., rtol=1e-3)
     return 'the norm over weights and proxies is clipped'

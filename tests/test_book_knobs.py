@@ -12,7 +12,11 @@ from prime_nb.proxies import pair_similarity, proxy_kl, proxy_spread, uniform_ta
 
 PAGE = ROOT/'nbs'/'book'/'knobs.html'
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason='no Chromium here')
-SETTINGS = [dict(tau_t=5, tau_f=5, alpha=.005, C=8, y=.3), dict(tau_t=12, tau_f=8, alpha=0, C=3, y=1), dict(tau_t=2, tau_f=20, alpha=.05, C=12, y=0)]
+SETTINGS = [
+    dict(tau_t=5, tau_f=5, alpha=.005, C=8, y=.3),
+    dict(tau_t=12, tau_f=8, alpha=0, C=3, y=1),
+    dict(tau_t=2, tau_f=20, alpha=.05, C=12, y=0)
+]
 
 
 async def ask():
@@ -34,4 +38,5 @@ def test_the_picture_agrees_with_the_library(answers, i):
     want = dict(y=y, P=pair_similarity(target_distance(y, y), s['tau_t']), Q=pair_similarity(1 - z @ z.T, s['tau_f']),
                 T=target_association(torch.tensor([s['y']], dtype=torch.float64), y, s['tau_t'])[0],
                 kl=proxy_kl(z, y, s['tau_f'], s['tau_t']), spread=proxy_spread(z, y, s['alpha']))
-    for name, value in want.items(): torch.testing.assert_close(torch.tensor(got[name], dtype=torch.float64), value, rtol=1e-7, atol=1e-9, msg=name)
+    for name, value in want.items():
+        torch.testing.assert_close(torch.tensor(got[name], dtype=torch.float64), value, rtol=1e-7, atol=1e-9, msg=name)

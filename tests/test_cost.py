@@ -1,4 +1,5 @@
-"What studies/cost_losses.py and studies/cost_training.py count and time is right; no test depends on how fast a machine is"
+"""What studies/cost_losses.py and studies/cost_training.py count and time is right; no test depends on how fast a
+machine is"""
 import json, os, time
 
 import numpy as np
@@ -119,7 +120,8 @@ class TestMemoryOfTheLoss:
         assert [saved_bytes(f) for f in (lambda: v**2, v.exp, lambda: v.exp()*v)] == [400, 400, 800]
         assert saved_bytes(lambda: v**2, [v]) == 0
 
-    @pytest.mark.parametrize('settings', [{}, dict(technique='prw'), dict(technique='cb'), dict(technique='ldam'), dict(distance='euclidean')])
+    @pytest.mark.parametrize('settings', [
+        {}, dict(technique='prw'), dict(technique='cb'), dict(technique='ldam'), dict(distance='euclidean')])
     @pytest.mark.parametrize('axis, order', [(0, 2), (1, 3), (2, 2)])
     def test_it_is_a_line_in_b_and_f_and_a_parabola_in_c(self, settings, axis, order):
         sizes = [[24, 12, 32] for _ in range(5)]

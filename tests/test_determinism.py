@@ -12,7 +12,7 @@ from torch import nn
 
 from prime_nb.baselines.conr import ConR
 from prime_nb.baselines.ranksim import RankSim
-from prime_nb.methods.recipes import get_task
+from prime_nb.bench.tasks.catalog import get_task
 from prime_nb.bench.run import plan, run_jobs
 from prime_nb.callback.fds import FDS
 from prime_nb.callback.prime import PRIME

@@ -29,7 +29,9 @@ def found(tmp_path_factory):
 def gap(got, want):
     "Largest difference of two dicts of tensors, relative to the largest number of each tensor"
     assert got.keys() == want.keys()
-    diff = [((got[k].double() - w.double()).abs().max()/w.double().abs().max().clamp(min=1e-12)).item() for k, w in want.items() if w.numel()]
+    diff = [((got[k].double() - w.double()).abs().max()/w.double().abs().max().clamp(min=1e-12)).item()
+            for k, w in want.items()
+            if w.numel()]
     assert all(d == d for d in diff)
     return max(diff)
 
@@ -40,10 +42,14 @@ def flat(o):
 
 def close(got, want):
     got, want = flat(got), flat(want)
-    return len(got) == len(want) and all(a is b is None or abs(a - b) <= CLOSE*max(1, abs(b)) for a, b in zip(got, want))
+    return len(got) == len(want) and all(
+        a is b is None or abs(a - b) <= CLOSE*max(1, abs(b)) for a, b in zip(got, want))
 
-CASES = ['plain', 'prime', 'prw', 'cb', 'ldam', 'drw', 'ldam_drw', 'one_hot', 'proxy_lr', 'centroid', 'proxynca', 'clip', 'ranksim', 'conr', 'rnc',
-         'ordinal_entropy', 'hpn', 'srl', 'two', 'fds', 'fds_online', 'weighted', 'bmc', 'dist_loss', 'rrt', 'rrt_prime', 'accumulated']
+CASES = [
+    'plain', 'prime', 'prw', 'cb', 'ldam', 'drw', 'ldam_drw', 'one_hot', 'proxy_lr', 'centroid', 'proxynca', 'clip',
+    'ranksim', 'conr', 'rnc', 'ordinal_entropy', 'hpn', 'srl', 'two', 'fds', 'fds_online', 'weighted', 'bmc',
+    'dist_loss', 'rrt', 'rrt_prime', 'accumulated'
+]
 
 
 def test_there_really_are_two_processes_with_different_halves(found):
@@ -65,7 +71,9 @@ def test_weights_are_those_of_one_process(found, name):
 
 def test_every_case_is_checked(found): assert set(CASES) == set(found[0]) - {'rest', 'apart'}
 
-@pytest.mark.parametrize('name', [n for n in CASES if n in ('prime', 'prw', 'cb', 'ldam', 'drw', 'ldam_drw', 'one_hot', 'proxy_lr', 'clip', 'two')])
+@pytest.mark.parametrize(
+    'name',
+    [n for n in CASES if n in ('prime', 'prw', 'cb', 'ldam', 'drw', 'ldam_drw', 'one_hot', 'proxy_lr', 'clip', 'two')])
 def test_proxies_are_among_the_weights(found, name):
     for f in found:
         start, end = (f[name][k]['4.proxies.features'] for k in ('one', 'end'))
@@ -86,7 +94,8 @@ def test_saving_and_loading_under_ddp(found):
         assert gap(f['rest']['loaded'], f['rest']['kept']) == 0
         assert gap(f['rest']['kept'], found[0]['rest']['kept']) < CLOSE
 
-BENCH = '--no-python', sys.executable, '-c', 'from prime_nb.cli.bench import prime_bench; raise SystemExit(prime_bench())'
+CODE = 'from prime_nb.cli.bench import prime_bench; raise SystemExit(prime_bench())'
+BENCH = '--no-python', sys.executable, '-c', CODE
 
 def test_a_benchmark_is_shared_by_the_processes_of_a_launcher(tmp_path):
     out = launch(*BENCH, 'toy', '--out', tmp_path, '--methods', 'sqinv,prime', '--seeds', 2, '--epochs', 2)
@@ -94,5 +103,10 @@ def test_a_benchmark_is_shared_by_the_processes_of_a_launcher(tmp_path):
     runs = sorted(p.relative_to(tmp_path/'toy').as_posix() for p in tmp_path.rglob('[0-9].json'))
     assert runs == ['prime/0.json', 'prime/1.json', 'sqinv/0.json', 'sqinv/1.json']
     assert not list(tmp_path.rglob('*.lock')) and not list(tmp_path.rglob('*.error.json'))
-    alone = subprocess.run([*BENCH[1:], 'toy', '--out', str(tmp_path), '--methods', 'sqinv,prime', '--seeds', '2', '--report'], cwd=ROOT, capture_output=True, text=True)
+    alone = subprocess.run(
+        [*BENCH[1:], 'toy', '--out',
+         str(tmp_path), '--methods', 'sqinv,prime', '--seeds', '2', '--report'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True)
     assert alone.stdout == out

@@ -15,11 +15,13 @@ from prime_nb.metrics import MAE, RMSE, Pearson, by_shot
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import make_proxies
 from prime_nb.own.saved import load_model, save_model
-from prime_nb.data.table_file import disarm, is_number
+from prime_nb.data.kinds import is_number
+from prime_nb.data.tables import disarm
 from prime_nb.targets import LabelBins
 
 few = settings(derandomize=True, max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-anything = st.floats(width=64) | st.sampled_from([0., -0., math.nan, math.inf, -math.inf, 5e-324, 1e30, -1e30, 1e-30, 1.7e308])
+anything = st.floats(width=64) | st.sampled_from(
+    [0., -0., math.nan, math.inf, -math.inf, 5e-324, 1e30, -1e30, 1e-30, 1.7e308])
 finite = st.floats(-1e30, 1e30) | st.sampled_from([0., -0., 1e-30, 1e30, -1e30, 5e-324])
 
 
@@ -35,8 +37,10 @@ def test_cases_are_many_and_have_names_of_their_own():
     assert len(names) == len(set(names)) > 200
 
 def test_a_wrong_number_fails_its_case():
-    assert not cases.Gives(1.).judge(lambda: 2.)[0] and not cases.Gives(1.).judge(lambda: math.nan)[0] and not cases.Gives(math.nan).judge(lambda: math.nan)[0]
-    assert not cases.refuses('x').judge(lambda: 1.)[0] and not cases.Tells.judge(lambda: 1.)[0] and not cases.Overflows.judge(lambda: math.nan)[0]
+    assert not cases.Gives(1.).judge(lambda: 2.)[0] and not cases.Gives(1.).judge(lambda: math.nan)[0]
+    assert not cases.Gives(math.nan).judge(lambda: math.nan)[0]
+    assert not cases.refuses('x').judge(lambda: 1.)[0] and not cases.Tells.judge(lambda: 1.)[0]
+    assert not cases.Overflows.judge(lambda: math.nan)[0]
     def fail(): raise ValueError('something is wrong with the input, but what is it')
     assert cases.refuses('wrong').judge(fail)[0] and not cases.refuses('tau_f').judge(fail)[0]
     def crash(): raise IndexError('tau_f')
@@ -44,7 +48,8 @@ def test_a_wrong_number_fails_its_case():
 
 def test_the_list_is_up_to_date():
     have = json.loads(hostile_input.OUT.read_text())
-    assert [(c['group'], c['name'], c['expected']) for c in have['cases']] == [(c.group, hostile_input.shown(c.name), hostile_input.shown(str(c.want))) for c in cases.CASES]
+    got = [(c['group'], c['name'], c['expected']) for c in have['cases']]
+    assert got == [(c.group, hostile_input.shown(c.name), hostile_input.shown(str(c.want))) for c in cases.CASES]
     assert all(c['ok'] for c in have['cases'])
 
 
@@ -94,7 +99,9 @@ def test_distances_of_finite_features_are_finite(rows):
         assert d.isfinite().all() and g.isfinite().all() and -1e-5 <= d.min() and d.max() <= top*(1 + 1e-5)
 
 @few
-@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=12), st.integers(2, 12), st.floats(1e-8, 1e4), st.floats(1e-8, 1e4), st.sampled_from([None, 'prw', 'cb', 'ldam']), st.sampled_from([0., 1e-30, 1e-3, 1., 1e30]))
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=12), st.integers(2, 12), st.floats(1e-8, 1e4),
+    st.floats(1e-8, 1e4), st.sampled_from([None, 'prw', 'cb', 'ldam']), st.sampled_from([0., 1e-30, 1e-3, 1., 1e30]))
 def test_prime_is_finite_or_refused(y, C, tau_f, tau_t, technique, size):
     def run():
         torch.manual_seed(0)
@@ -102,7 +109,8 @@ def test_prime_is_finite_or_refused(y, C, tau_f, tau_t, technique, size):
         p = make_proxies(y, C, 4)
         loss = PrimeLoss(tau_f=tau_f, tau_t=tau_t, technique=technique)(p, z, torch.tensor(y)).total
         loss.backward()
-        return torch.cat([loss.detach()[None], p.features.grad.flatten()] + ([] if size == 1e-30 else [z.grad.flatten()]))
+        return torch.cat([loss.detach()[None], p.features.grad.flatten()]
+                         + ([] if size == 1e-30 else [z.grad.flatten()]))
     def check(got): assert got.isfinite().all()
     refused_or(run, check)
 
@@ -131,4 +139,5 @@ def test_a_changed_byte_of_a_model_is_noticed(saved, data):
 
 def test_a_dense_target_without_valid_pixels_has_no_error():
     bins = LabelBins([0., 1, 2])
-    assert by_shot(np.ones((2, 1, 4, 4)), np.ones((2, 1, 4, 4)), bins, 'MAE', mask=np.zeros((2, 1, 4, 4), bool)) == {f'MAE/{s}': None for s in ('All', 'Many', 'Median', 'Few')}
+    got = by_shot(np.ones((2, 1, 4, 4)), np.ones((2, 1, 4, 4)), bins, 'MAE', mask=np.zeros((2, 1, 4, 4), bool))
+    assert got == {f'MAE/{s}': None for s in ('All', 'Many', 'Median', 'Few')}

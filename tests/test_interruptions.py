@@ -1,4 +1,5 @@
-"Kills, full disks and read-only folders: nothing finished is lost, nothing half-written is read, and the message is one line"
+"""Kills, full disks and read-only folders: nothing finished is lost, nothing half-written is read, and the message is
+one line"""
 import json, os, random, resource, shutil, subprocess, sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ STUDY = 'import json, sys, interruptions as s; s.warm_up(); json.dump(s.study(sy
 def test_killed_and_started_again(name, kills, tmp_path):
     "In a process of its own: a fork of one whose PyTorch has worked with several threads may wait for them for ever"
     (tmp_path/'work').mkdir()
-    found, env = tmp_path/'rows.json', os.environ | dict(PYTHONPATH=os.pathsep.join([str(ROOT/'tools'), os.environ.get('PYTHONPATH', '')]), OMP_NUM_THREADS='1')
+    found, env = tmp_path/'rows.json', os.environ | dict(PYTHONPATH=os.pathsep.join([str(ROOT/'studies'), os.environ.get('PYTHONPATH', '')]), OMP_NUM_THREADS='1')
     done = subprocess.run([sys.executable, '-c', STUDY, name, str(kills), tmp_path/'work', found], env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     rows = json.loads(found.read_text())

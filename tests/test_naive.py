@@ -91,5 +91,6 @@ class TestByHand:
         "One point at 0 degrees, which the curve passes through; the steps have cosines .5 and 0, with variance .125"
         rows = [[1, .5, -.75**.5], [.5, 1, 0], [-.75**.5, 0, 1]]
         contrast = sum(math.log(sum(math.exp(c) for c in row)) - 1 for row in rows)/3
-        got = naive_srl(angles(0., 60., 150.), torch.tensor([1., 2., 3.]), None, torch.tensor([[1., 0.]]), temperature=1.)
+        got = naive_srl(
+            angles(0., 60., 150.), torch.tensor([1., 2., 3.]), None, torch.tensor([[1., 0.]]), temperature=1.)
         check_close(got, 10*contrast + .01*(.0125 - .5))

@@ -12,6 +12,10 @@ SOURCES = sorted((ROOT/'prime_nb').rglob('*.py'))
 DISTRIBUTIONS = {'sklearn': 'scikit-learn', 'sentence_transformers': 'sentence-transformers', 'PIL': 'pillow'}
 
 
+# What a user may install; not the tools of development, nor those of the site
+EXTRAS = 'tables', 'text', 'images', 'bench', 'export', 'distributed'
+REQUIREMENTS = 'requirements', *(f'{extra}_requirements' for extra in EXTRAS)
+
 def requirement_names(key): return {re.split(r'[<>=!~\[]', r)[0].replace('_', '-') for r in CFG[key].split()}
 
 def third_party(source):
@@ -29,11 +33,16 @@ def test_the_version_is_the_same_everywhere():
 
 def test_every_folder_of_the_package_can_be_imported():
     folders = {p.parent for p in SOURCES}
-    assert all((f/'__init__.py').exists() for f in folders), 'a folder under prime_nb has no __init__.py: run nbdev_export'
+    assert all((f/'__init__.py').exists() for f in folders), (
+        'a folder under prime_nb has no __init__.py: run nbdev_export')
 
 def test_this_checkout_is_the_one_that_is_installed(tmp_path):
-    done = subprocess.run([sys.executable, '-c', 'import prime_nb; print(prime_nb.__file__)'], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.strip() == str(ROOT/'prime_nb'/'__init__.py'), 'notebooks would test another package. Run: pip install -e .'
+    done = subprocess.run([sys.executable, '-c', 'import prime_nb; print(prime_nb.__file__)'],
+                          cwd=tmp_path,
+                          capture_output=True,
+                          text=True)
+    assert done.stdout.strip() == str(ROOT/'prime_nb'/'__init__.py'), (
+        'notebooks would test another package. Run: pip install -e .')
 
 @pytest.mark.parametrize('script', CFG['console_scripts'].split())
 def test_console_scripts_resolve(script):
@@ -42,12 +51,14 @@ def test_console_scripts_resolve(script):
 
 @pytest.mark.parametrize('path', SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_import_is_required(path):
-    known = requirement_names('requirements') | requirement_names('text_requirements')
+    known = {name for key in REQUIREMENTS for name in requirement_names(key)}
     missing = {n for n in third_party(path.read_text()) if DISTRIBUTIONS.get(n, n).replace('_', '-') not in known}
     assert not missing, f'add {missing} to `requirements` in settings.ini, or do without'
 
 def test_setup_reads_the_settings():
-    def ask(*what): return subprocess.run([sys.executable, 'setup.py', '-q', *what], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    def ask(*what):
+        return subprocess.run([sys.executable, 'setup.py', '-q', *what], cwd=ROOT, capture_output=True,
+                              text=True).stdout.split()
     assert ask('--name', '--version') == [CFG['lib_name'], CFG['version']]
 
 def test_package_and_notebooks_agree():

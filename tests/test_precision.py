@@ -9,7 +9,6 @@ from fastai.callback.training import GradientClip
 from fastai.learner import Learner
 from fastai.losses import MSELossFlat
 from fastai.torch_core import set_seed
-from torch import nn
 
 from prime_nb.alignment import alignment_loss, association_logits, target_association
 from prime_nb.baselines.conr import ConR
@@ -56,9 +55,11 @@ def seeded(loss):
         return loss(z, y)
     return f
 
-PRIMES = {'prime': prime(), 'prw': prime(technique='prw'), 'cb': prime(technique='cb'), 'ldam': prime(technique='ldam'),
-          'euclidean': prime(distance='euclidean'), 'normalized': prime(distance='normalized_euclidean'), 'one-hot': prime(one_hot=True),
-          'centroid': prime(CentroidProxies)}
+PRIMES = {
+    'prime': prime(), 'prw': prime(technique='prw'), 'cb': prime(technique='cb'), 'ldam': prime(technique='ldam'),
+    'euclidean': prime(distance='euclidean'), 'normalized': prime(distance='normalized_euclidean'), 'one-hot':
+        prime(one_hot=True), 'centroid': prime(CentroidProxies)
+}
 PF = torch.randn(C, F, generator=torch.Generator().manual_seed(5))
 
 def parts(z, y, pred):
@@ -66,10 +67,14 @@ def parts(z, y, pred):
     T = target_association(y, t, 5., 30.)
     return alignment_loss(association_logits(z, PF.to(z.device), 5.), T)
 
-def proxy_part(z, y, pred): return proxy_loss(PF + z.float().mean(0), torch.linspace(1, 29, C), 5., 5., .005, 'cosine', 30.)
+def proxy_part(z, y, pred):
+    return proxy_loss(PF + z.float().mean(0), torch.linspace(1, 29, C), 5., 5., .005, 'cosine', 30.)
 ON_FEATURES = PRIMES | {'alignment': parts, 'proxy_loss': proxy_part}
-PAIRS = {'ranksim': seeded(RankSim()), 'conr': lambda z, y, pred: ConR()(z, y, pred), 'rnc': lambda z, y, pred: RankNContrast()(z, y),
-         'ordinal_entropy': lambda z, y, pred: OrdinalEntropy()(z, y), 'srl': lambda z, y, pred: SRL(bins(), n_points=50)(z, y)}
+PAIRS = {
+    'ranksim': seeded(RankSim()), 'conr': lambda z, y, pred: ConR()(z, y, pred),
+    'rnc': lambda z, y, pred: RankNContrast()(z, y), 'ordinal_entropy': lambda z, y, pred: OrdinalEntropy()(z, y),
+    'srl': lambda z, y, pred: SRL(bins(), n_points=50)(z, y)
+}
 def on_pred(loss): return lambda z, y, pred: loss(pred, y)
 ON_PREDICTIONS = {n: on_pred(loss) for n, loss in dict(
     {n: regression_loss(n, bins().lookup('sqrt_inverse')) for n in LOSSES}, bmc=BMC(), dist=DistLoss(np.arange(30.)),
@@ -91,7 +96,8 @@ def test_a_loss_of_half_precision_inputs_is_computed_in_float32(name, dtype):
     wide = [t.detach().float().requires_grad_() for t in (z, pred)]
     w, h = value_and_gradient(ALL[name], wide[0], y, wide[1])
     check_close(v, w, rtol=1e-5)                    # of the same, rounded inputs: nothing more is lost
-    check_close(g.float(), h, rtol=2**-7 if dtype == torch.bfloat16 else 2**-9) # the gradient is rounded on its way back
+    # the gradient is rounded on its way back
+    check_close(g.float(), h, rtol=2**-7 if dtype == torch.bfloat16 else 2**-9)
 
 @pytest.mark.parametrize('dtype', TOLERANCE, ids=str)
 @pytest.mark.parametrize('name', [*ON_FEATURES, *ON_PREDICTIONS, 'rnc', 'srl', 'ordinal_entropy'])
@@ -122,7 +128,11 @@ def twin(): return FaceTwin(.01, 32, 1, 1)
 
 def faces(cbs=(), device='cpu'):
     set_seed(0)
-    return Learner(face_dls(twin(), 32, seed=0, device=device), SmallResNet(n_features=16), loss_func=MSELossFlat(), cbs=[PRIME(5), *cbs])
+    return Learner(
+        face_dls(twin(), 32, seed=0, device=device),
+        SmallResNet(n_features=16),
+        loss_func=MSELossFlat(),
+        cbs=[PRIME(5), *cbs])
 
 def fitted(learn, n=1, lr=1e-3):
     with learn.no_bar(), learn.no_logging(): learn.fit(n, lr)
@@ -156,8 +166,12 @@ def test_gradients_are_clipped_in_bfloat16_too():
 # torch.compile
 
 WHOLE = [*PRIMES, 'alignment', 'proxy_loss', *LOSSES, 'denseweight']
-BREAKS = {'ranksim': 'which labels are equal decides the shape', 'conr': 'which pairs are confused decides the shape',
-          'bmc': 'it takes fastai’s type from its inputs', 'dist': 'it takes fastai’s type from its inputs', 'rnc': 'near pairs are listed', 'ordinal_entropy': 'which labels are equal decides the shape', 'srl': 'which bins are known decides the shape'}
+BREAKS = {
+    'ranksim': 'which labels are equal decides the shape', 'conr': 'which pairs are confused decides the shape', 'bmc':
+        'it takes fastai’s type from its inputs', 'dist': 'it takes fastai’s type from its inputs', 'rnc':
+            'near pairs are listed', 'ordinal_entropy': 'which labels are equal decides the shape', 'srl':
+                'which bins are known decides the shape'
+}
 
 @pytest.fixture(autouse=True)
 def fresh():
@@ -194,7 +208,8 @@ def test_others_compile_with_breaks_and_say_the_same(name):
 @pytest.mark.parametrize('name', BREAKS)
 def test_they_really_break(name):
     z, y, pred = batch()
-    with pytest.raises(dynamo.exc.TorchDynamoException): torch.compile(ALL[name], fullgraph=True, backend='eager')(z, y, pred)
+    with pytest.raises(dynamo.exc.TorchDynamoException):
+        torch.compile(ALL[name], fullgraph=True, backend='eager')(z, y, pred)
 
 def test_a_wrapped_model_compiles_whole():
     learn = faces()

@@ -1,4 +1,5 @@
-"Folders with a model of maps that were changed, damaged or forged: one message, never a crash of another kind, never silently another model"
+"""Folders with a model of maps that were changed, damaged or forged: one message, never a crash of another kind, never
+silently another model"""
 import hashlib, json, math, struct
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from prime_nb.head import wrap_head
 from prime_nb.methods.fitting import Target
 from prime_nb.own.fitted import make_network
-from prime_nb.own.maps import MapFitted, MapInput, load_maps
+from prime_nb.own.load import load_maps
+from prime_nb.own.maps import MapFitted, MapInput
 from prime_nb.proxies import make_proxies
 from prime_nb.own.saved import INFO, SUMS, WEIGHTS
 from prime_nb.targets import LabelBins
@@ -57,7 +59,7 @@ FIELDS = { # what may not stand there
     'network': [[], DROP], 'network.kind': ['mlp', 'images', 'x', DROP], 'network.arch': ['vgg11', 'resnet34', 'no_such_net', '__class__', 18, DROP], 'network.n_out': [None, 2, -1, DROP],
     'target': [None, {}], 'target.names': ['depth', [], [None]], 'target.center': [[], ['2'], [1., 2.]], 'target.scale': [[0.], [-1.], ['3'], [math.inf]], 'target.vector': [1, DROP],
     'bins': ['x', [], {}], 'bins.edges': [None, [3., 2., 1.], [1.]], 'bins.counts': [[-1]*6, [.5]*6, 'x'], 'bins.shots': [1, 'x', [1, 2, 3], DROP], 'centroid': [1, DROP],
-    'settings': [None, DROP], 'sources': ['x'], 'history': [{}], 'kind': [None, 'x', DROP], 'format': ['x', DROP], 'format_version': [2, '1', True], 'tensors': [None, {}, DROP]}
+    'settings': [None, DROP], 'sources': ['x'], 'history': [{}], 'kind': [None, 'x', DROP], 'format': ['x', DROP], 'format_version': [1, 3, '2', True], 'tensors': [None, {}, DROP]}
 CASES = [(k, v) for k, values in FIELDS.items() for v in values]
 
 @pytest.mark.parametrize('path, value', CASES, ids=[f'{k}={"gone" if v is DROP else str(v)[:20]}' for k, v in CASES])

@@ -12,8 +12,11 @@ from nbtools import ROOT
 WIDTHS = dict(desktop=1280, phone=390)
 NAMES = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'
 # No log of its own, nothing fetched in the background, and inside containers no sandbox of its own either
-FLAGS = ('--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update '
-         '--disable-extensions --disable-sync --no-first-run --hide-scrollbars --mute-audio --remote-debugging-port=0').split()
+FLAGS = (
+    '--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking '
+    '--disable-component-update --disable-extensions --disable-sync --no-first-run --hide-scrollbars --mute-audio '
+    '--remote-debugging-port=0'
+).split()
 # When MathJax has set the mathematics, and all pictures are there
 READY = '''(async () => {
   if (window.MathJax && MathJax.startup) await MathJax.startup.promise
@@ -21,16 +24,24 @@ READY = '''(async () => {
   await Promise.all([...document.images].map(i => i.decode().catch(() => 0)))
   await document.fonts.ready
 })()'''
-LOOK = '''JSON.stringify({
-  wide: document.documentElement.scrollWidth - window.innerWidth,
-  blame: [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest(
-    '.MathJax, mjx-container, pre, table, .math, details:not([open])')).slice(0, 3).map(e => e.tagName + '.' + e.className + ' ' + (e.textContent || '').slice(0, 40)),
-  maths: [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(e => e.getAttribute('data-mjx-error') || e.textContent),
-  raw: [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent.slice(0, 60)),
-  cut: [...document.querySelectorAll('div.math')].filter(d => [...d.children].some(c => c.getBoundingClientRect().left < d.getBoundingClientRect().left - 1)).map(d => d.id || d.textContent.slice(0, 40)),
-  broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
-  dim: [...document.querySelectorAll('.cell_output img, .gallery img')].filter(i => getComputedStyle(i).backgroundColor != (
-    i.classList.contains('dark-light') ? 'rgba(0, 0, 0, 0)' : 'rgb(255, 255, 255)')).map(i => i.src)})'''
+LOOK = '''(() => {
+  const all = selector => [...document.querySelectorAll(selector)]
+  const box = e => e.getBoundingClientRect()
+  const start = text => (text || '').slice(0, 60)
+  const scrolls = '.MathJax, mjx-container, pre, table, .math, details:not([open])'
+  const paper = i => i.classList.contains('dark-light') ? 'rgba(0, 0, 0, 0)' : 'rgb(255, 255, 255)'
+  const tooWide = e => box(e).right > window.innerWidth + 1 && !e.closest(scrolls)
+  const isCut = d => [...d.children].some(c => box(c).left < box(d).left - 1)
+  return JSON.stringify({
+    wide: document.documentElement.scrollWidth - window.innerWidth,
+    blame: all('main *').filter(tooWide).slice(0, 3).map(e => `${e.tagName}.${e.className} ${start(e.textContent)}`),
+    maths: all('mjx-merror, [data-mjx-error]').map(e => e.getAttribute('data-mjx-error') || e.textContent),
+    raw: all('.math').filter(e => !e.querySelector('mjx-container')).map(e => start(e.textContent)),
+    cut: all('div.math').filter(isCut).map(d => d.id || start(d.textContent)),
+    broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
+    dim: all('.cell_output img, .gallery img').filter(i => getComputedStyle(i).backgroundColor != paper(i)).map(i => i.src)
+  })
+})()'''
 
 
 def find_chromium():
@@ -42,14 +53,16 @@ class Browser:
     "A headless Chromium with one page: `async with Browser() as b: await b.open(url, 390)`"
     async def __aenter__(self):
         self.folder = tempfile.mkdtemp(prefix='chromium-')
-        self.process = subprocess.Popen([find_chromium(), *FLAGS, f'--user-data-dir={self.folder}', 'about:blank'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [find_chromium(), *FLAGS, f'--user-data-dir={self.folder}', 'about:blank']
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port, path = (await self.until(lambda: self.port_file())).split()
         self.ids, self.waiting, self.events = 0, {}, []
         self.socket = await websocket_connect(f'ws://127.0.0.1:{port}{path}', max_message_size=2**28)
         self.session = None
         self.reader = asyncio.ensure_future(self.read())
         target = await self.call('Target.createTarget', url='about:blank')
-        self.session = (await self.call('Target.attachToTarget', targetId=target['targetId'], flatten=True))['sessionId']
+        attached = await self.call('Target.attachToTarget', targetId=target['targetId'], flatten=True)
+        self.session = attached['sessionId']
         for domain in ('Page', 'Runtime', 'Log', 'Network'): await self.call(f'{domain}.enable')
         return self
 
@@ -69,7 +82,8 @@ class Browser:
     async def until(self, ask, seconds=60):
         for _ in range(int(seconds*20)):
             if (answer := ask()) is not None: return answer
-            if self.process.poll() is not None: raise RuntimeError(f'Chromium ended with status {self.process.returncode}')
+            if self.process.poll() is not None:
+                raise RuntimeError(f'Chromium ended with status {self.process.returncode}')
             await asyncio.sleep(.05)
         raise TimeoutError(f'Chromium did not answer within {seconds} s')
 
@@ -91,7 +105,8 @@ class Browser:
         "Call a method of the protocol"
         self.ids += 1
         self.waiting[self.ids] = answer = asyncio.get_running_loop().create_future()
-        message = dict(id=self.ids, method=method, params=params) | (dict(sessionId=self.session) if self.session else {})
+        message = dict(id=self.ids, method=method, params=params)
+        if self.session: message['sessionId'] = self.session
         await self.socket.write_message(json.dumps(message))
         reply = await asyncio.wait_for(answer, 60)
         if 'error' in reply: raise RuntimeError(f'{method}: {reply["error"]["message"]}')
@@ -104,8 +119,14 @@ class Browser:
 
     async def open(self, url, width=1280, height=900, dark=False):
         "Open a page and wait until it stands; what is wrong with it"
-        await self.call('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
-        await self.call('Emulation.setEmulatedMedia', features=[dict(name='prefers-color-scheme', value='dark' if dark else 'light'), dict(name='prefers-reduced-motion', value='reduce')])
+        await self.call(
+            'Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        await self.call(
+            'Emulation.setEmulatedMedia',
+            features=[
+                dict(name='prefers-color-scheme', value='dark' if dark else 'light'),
+                dict(name='prefers-reduced-motion', value='reduce')
+            ])
         self.events.clear()
         await self.call('Page.navigate', url=url)
         await self.until(lambda: any(e['method'] == 'Page.loadEventFired' for e in self.events) or None)
@@ -116,10 +137,16 @@ class Browser:
         "What console and network said"
         for e in self.events:
             p = e['params']
-            if e['method'] == 'Runtime.exceptionThrown': yield f'exception: {p["exceptionDetails"].get("exception", {}).get("description", p["exceptionDetails"]["text"])}'
-            if e['method'] == 'Runtime.consoleAPICalled' and p['type'] in ('error', 'warning', 'assert'): yield f'console: {[a.get("value", a.get("description")) for a in p["args"]]}'
-            if e['method'] == 'Log.entryAdded' and p['entry']['level'] in ('error', 'warning'): yield f'log: {p["entry"]["text"]} {p["entry"].get("url", "")}'
-            if e['method'] == 'Network.requestWillBeSent' and not p['request']['url'].startswith(('file:', 'data:', 'blob:', 'about:')): yield f'asks the network for {p["request"]["url"]}'
+            if e['method'] == 'Runtime.exceptionThrown':
+                details = p['exceptionDetails']
+                yield f'exception: {details.get("exception", {}).get("description", details["text"])}'
+            if e['method'] == 'Runtime.consoleAPICalled' and p['type'] in ('error', 'warning', 'assert'):
+                yield f'console: {[a.get("value", a.get("description")) for a in p["args"]]}'
+            if e['method'] == 'Log.entryAdded' and p['entry']['level'] in ('error', 'warning'):
+                yield f'log: {p["entry"]["text"]} {p["entry"].get("url", "")}'
+            if e['method'] == 'Network.requestWillBeSent':
+                url = p['request']['url']
+                if not url.startswith(('file:', 'data:', 'blob:', 'about:')): yield f'asks the network for {url}'
 
     def faults(self, look):
         "What the page itself shows"
@@ -144,10 +171,13 @@ async def check(site, pages, widths=tuple(WIDTHS.values()), dark=False, shots=No
             for width in widths:
                 wrong = await browser.open((site/page).resolve().as_uri(), width, 844 if width < 600 else 900, dark)
                 if wrong: found[f'{page} at {width} px'] = wrong
-                if shots: await browser.shot(shots/f'{page.removesuffix(".html").replace("/", "-")}-{width}{"-dark" if dark else ""}.png', full)
+                if shots:
+                    file = f'{page.removesuffix(".html").replace("/", "-")}-{width}{"-dark" if dark else ""}.png'
+                    await browser.shot(shots/file, full)
     return found
 
-def html_pages(site): return sorted(p.relative_to(site).as_posix() for p in site.rglob('*.html') if '_static' not in p.parts)
+def html_pages(site):
+    return sorted(p.relative_to(site).as_posix() for p in site.rglob('*.html') if '_static' not in p.parts)
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -161,7 +191,7 @@ def main(argv=None):
     if not find_chromium(): sys.exit('No Chromium here. On Debian and Ubuntu: apt-get install chromium')
     if args.shots: args.shots.mkdir(parents=True, exist_ok=True)
     pages = args.pages or html_pages(args.site)
-    found = asyncio.run(check(args.site, pages, args.width, args.dark, args.shots, args.full))
+    found = asyncio.run(check(args.site, pages, args.width, dark=args.dark, shots=args.shots, full=args.full))
     for page, wrong in found.items(): print(page, *wrong, sep='\n   ')
     print(f'{len(pages)} pages opened at {len(args.width)} widths, {len(found)} with faults')
     return min(len(found), 1)

@@ -14,12 +14,14 @@ from nbdev.config import get_config
 from check_outputs import compare, joined
 from nbtools import KERNEL_ENV, read
 
-# Nothing of prime_nb, and no module of fastai that patches what others define: a notebook that forgets an import still fails.
+# Nothing of prime_nb, and no module of fastai that patches what others define: a notebook that forgets an import still
+# fails.
 HEAVY = 'pandas', 'scipy.stats', 'sklearn.mixture', 'matplotlib.pyplot', 'torch', 'torchvision', 'fastai.learner'
 
 
 class Shell(nbdev.test.CaptureShell):
-    "Keeps what the cells that ran put out; a semicolon at the end of a cell hides its value, as in Jupyter, not what it prints"
+    """Keeps what the cells that ran put out; a semicolon at the end of a cell hides its value, as in Jupyter, not what
+    it prints"""
     ran = None
 
     def run_all(self, nb, preproc, **kwargs):
@@ -42,18 +44,21 @@ def outputs(path):
 def main(path, *flags, report=None):
     path, Shell.ran, nbdev.test.CaptureShell = Path(path).resolve(), None, Shell
     cfg = get_config(path=path.parent)
-    ok, seconds = nbdev.test.test_nb(path, skip_flags=cfg.tst_flags.split(), force_flags=list(flags), basepath=cfg.config_path)
+    ok, seconds = nbdev.test.test_nb(
+        path, skip_flags=cfg.tst_flags.split(), force_flags=list(flags), basepath=cfg.config_path)
     if not ok: return 1
     found = outputs(path)
     if report: Path(report).write_text(json.dumps(found), encoding='utf-8')
-    print(f"stored outputs: {found['compared']} cells compared, {len(found['differ'])} differ", *found['differ'], sep='\n  ')
+    differ = found['differ']
+    print(f"stored outputs: {found['compared']} cells compared, {len(differ)} differ", *differ, sep='\n  ')
     return int('outputs' in flags and bool(found['differ']))
 
 
 def arguments(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('notebook', type=Path, nargs='?')
-    parser.add_argument('flags', nargs='*', help='flags of cells to run that are normally skipped; outputs: an output that differs is an error')
+    flags = 'flags of cells to run that are normally skipped; outputs: an output that differs is an error'
+    parser.add_argument('flags', nargs='*', help=flags)
     parser.add_argument('--report', type=Path, help='file for the comparison, as JSON')
     parser.add_argument('--serve', action='store_true', help='run what stdin asks for')
     args = parser.parse_args(argv)
@@ -68,7 +73,8 @@ def job(log, argv):
     return main(args.notebook, *args.flags, report=args.report)
 
 def serve(requests=sys.stdin):
-    "Import once what every notebook imports (seconds), then run each that is asked for in a fork: a line `[log, argv]` as JSON comes, its exit code goes"
+    """Import once what every notebook imports (seconds), then run each that is asked for in a fork: a line
+    `[log, argv]` as JSON comes, its exit code goes"""
     for name in HEAVY: import_module(name)
     for line in iter(requests.readline, ''):
         if not (pid := os.fork()): return job(*json.loads(line))
@@ -77,6 +83,8 @@ def serve(requests=sys.stdin):
 
 
 if __name__ == '__main__':
-    if KERNEL_ENV.items() - os.environ.items(): os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KERNEL_ENV)    # hashes and threads are settled when Python starts
+    # hashes and threads are settled when Python starts
+    if KERNEL_ENV.items() - os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KERNEL_ENV)
     args = arguments()
     sys.exit(serve() if args.serve else main(args.notebook, *args.flags, report=args.report))

@@ -1,4 +1,5 @@
-"""The rules by which what a notebook prints now is compared with what it stores: text must be the same, numbers to three figures.
+"""The rules by which what a notebook prints now is compared with what it stores: text must be the same, numbers to
+three figures.
 
 Pictures must be there; how they look is not compared. Cells that are skipped in a test are skipped here.
 `check_notebook.py` runs a notebook and applies them, and with it every `tools/test`."""
@@ -39,7 +40,8 @@ def difference(old, new):
     return ', '.join(f'{a:g} became {b:g}' for a, b in changed[:4])
 
 def joined(outputs):
-    "Outputs without noise: all text as one, what was printed first, then the pictures; a shell that is no kernel knows no more of their order"
+    """Outputs without noise: all text as one, what was printed first, then the pictures; a shell that is no kernel
+    knows no more of their order"""
     kept = sorted((o for o in outputs if not is_noise(o)), key=lambda o: 'text' not in o)
     text = BAR.sub('', ''.join(words(o) for o in kept if not is_picture(o)))
     return [dict(text=text)]*bool(text.strip()) + [o for o in kept if is_picture(o)]

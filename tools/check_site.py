@@ -1,5 +1,5 @@
-"""What the built site must satisfy, read from its HTML: links and anchors resolve, nothing comes from the network, every
-picture has a text, and no markup of the source shows.
+"""What the built site must satisfy, read from its HTML: links and anchors resolve, nothing comes from the network,
+every picture has a text, and no markup of the source shows.
 
     python tools/check_site.py [_docs]"""
 import re, sys
@@ -27,7 +27,8 @@ class Reader(HTMLParser):
     "Links, anchors, pictures and text of a page"
     def __init__(self):
         super().__init__()
-        self.ids, self.links, self.loads, self.pictures, self.text, self.code = [], [], [], [], [], []
+        self.ids, self.links, self.loads = [], [], []
+        self.pictures, self.text, self.code = [], [], []
         self.pre, self.open = 0, []    # how deep in <pre>; elements open from the outermost code or mathematics inwards
 
     def handle_starttag(self, tag, attrs):
@@ -36,7 +37,8 @@ class Reader(HTMLParser):
         if tag == 'a' and 'href' in attrs: self.links.append(attrs['href'])
         if tag == 'img': self.pictures.append((attrs.get('src', ''), (attrs.get('alt') or '').strip()))
         if tag in LOADING and 'src' in attrs: self.loads.append(attrs['src'])
-        if tag == 'link' and 'href' in attrs and RELATIONS & set((attrs.get('rel') or '').split()): self.loads.append(attrs['href'])
+        if tag == 'link' and 'href' in attrs and RELATIONS & set((attrs.get('rel') or '').split()):
+            self.loads.append(attrs['href'])
         if tag not in VOID and (self.open or tag in VERBATIM or 'math' in (attrs.get('class') or '').split()):
             self.open.append(tag)
             self.pre += tag == 'pre'
@@ -58,7 +60,11 @@ def read_page(path):
 
 def pages(site):
     "Page -> what is in it"
-    return {p.relative_to(site).as_posix(): read_page(p) for p in sorted(site.rglob('*.html')) if '_static' not in p.relative_to(site).parts}
+    return {
+        p.relative_to(site).as_posix(): read_page(p)
+        for p in sorted(site.rglob('*.html'))
+        if '_static' not in p.relative_to(site).parts
+    }
 
 def is_external(url): return bool(urlsplit(url).scheme or urlsplit(url).netloc)
 
@@ -85,25 +91,29 @@ def bad_loads(site, found):
 def bad_ids(found):
     "Anchors that a page has twice"
     for page, reader in found.items():
-        for i in sorted({i for i in reader.ids if reader.ids.count(i) > 1}): yield f'{page}: the anchor {i} is there twice'
+        for i in sorted({i for i in reader.ids if reader.ids.count(i) > 1}):
+            yield f'{page}: the anchor {i} is there twice'
 
 def bad_pictures(found):
     "Pictures without a text"
     for page, reader in found.items():
         for src, alt in reader.pictures:
-            if not alt or alt == src or alt.startswith(('_images', '../_images')): yield f'{page}: {src.split("/")[-1]} has no alternative text'
+            if not alt or alt == src or alt.startswith(('_images', '../_images')):
+                yield f'{page}: {src.split("/")[-1]} has no alternative text'
 
 def bad_text(found):
     "Markup of the source that shows"
     for page, reader in found.items():
         text, code = ''.join(reader.text), ''.join(reader.code)
         for what, pattern in MARKUP.items():
-            for m in pattern.finditer(text): yield f'{page}: {what} shows: {text[max(0, m.start() - 30):m.end() + 30].strip()!r}'
+            for m in pattern.finditer(text):
+                yield f'{page}: {what} shows: {text[max(0, m.start() - 30):m.end() + 30].strip()!r}'
         for m in MARKUP['a directive of nbdev'].finditer(code):
             yield f'{page}: a directive of nbdev shows: {code[m.start():m.end() + 30].strip()!r}'
 
 def bad_anchors(found, index, public):
-    "Addresses that nbdev's index gives to other projects and that are not on the site; `public`: module -> names it exports"
+    """Addresses that nbdev's index gives to other projects and that are not on the site; `public`: module -> names it
+    exports"""
     for module, names in index['syms'].items():
         for full, (url, _) in names.items():
             name, (page, _, anchor) = full.removeprefix(f'{module}.'), url.partition('#')

@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTIVE = re.compile(r'\s*#\s*\|\s*([\w-]+)\s*:?\s*(.*)')
 EXPORTS = {'export', 'exports', 'exporti'}
-TEST_WORDS = 'test_', 'assert', 'check_', 'raises'
-KERNEL_ENV = dict(PYTHONWARNINGS='ignore', PYTHONHASHSEED='0', TQDM_DISABLE='1', OMP_NUM_THREADS='1')    # of whoever runs a notebook
+# of whoever runs a notebook
+KERNEL_ENV = dict(PYTHONWARNINGS='ignore', PYTHONHASHSEED='0', TQDM_DISABLE='1', OMP_NUM_THREADS='1')
 
 
 def settings(root=ROOT):
@@ -42,16 +42,11 @@ def directives(cell):
 
 def is_export(cell): return bool(EXPORTS & directives(cell).keys())
 
-def code_lines(src):
-    "Lines that are neither blank nor a directive; comments and docstrings count"
-    return [l for l in src.splitlines() if l.strip() and not DIRECTIVE.match(l)]
-
-def is_test(cell): return cell['cell_type'] == 'code' and not is_export(cell) and any(w in source(cell) for w in TEST_WORDS)
-
 def is_skipped(cell, flags):
     "Whether `nbdev_test` passes over this cell when `flags` are skipped"
     found = directives(cell)
-    return 'nbdev_export(' in source(cell) or found.get('eval', '').lower() == 'false' or bool(set(flags) & found.keys())
+    if 'nbdev_export(' in source(cell) or found.get('eval', '').lower() == 'false': return True
+    return bool(set(flags) & found.keys())
 
 def skip_exec(nb):
     "Whether the front matter of a notebook asks that it is not run at all"

@@ -3,7 +3,8 @@
     python tools/readme_from_index.py [--check]
 
 Text stays as it is, but links are made relative to the project's root. Code is fenced, `#| hide` cells are left out,
-text outputs follow their code. README.md cannot hold a picture: save it in nbs/images and link to it from a text cell."""
+text outputs follow their code. README.md cannot hold a picture: save it in nbs/images and link to it from a text cell.
+"""
 import argparse, posixpath, re, sys
 
 from nbtools import ROOT, directives, read, source
@@ -17,8 +18,10 @@ def relink(text, exists):
     "Links of a file in nbs as links of a file in the root; `exists` tells whether a target is there"
     def move(m):
         target = posixpath.normpath(posixpath.join('nbs', m[2]))
-        if not exists(target): raise FileNotFoundError(
-            f'README.md: nbs/index.ipynb links to {m[2]!r}, and {target} does not exist. Mend the link, or add the file.')
+        if not exists(target):
+            raise FileNotFoundError(
+                f'README.md: nbs/index.ipynb links to {m[2]!r}, and {target} does not exist. '
+                'Mend the link, or add the file.')
         return m[1] + target
     prose = lambda s: LINK.sub(move, re.sub(r'(\]\([^)]*\))\{[^}]*\}', r'\1', s))
     return ''.join(part if i % 2 else prose(part) for i, part in enumerate(FENCE.split(text)))

@@ -51,7 +51,8 @@ def run(path, flags=(), check=False):
     try: execute(nb, path.parent, flags)
     except CellExecutionError as e: return COLOUR.sub('', str(e))
     tidy(nb)
-    if found := leaks(nb): return 'an output names a folder of this machine (print a relative path instead): ' + ', '.join(found)
+    if found := leaks(nb):
+        return 'an output names a folder of this machine (print a relative path instead): ' + ', '.join(found)
     if not check: store(nb, path)
     return ''
 
@@ -65,7 +66,11 @@ def main(argv=None):
     failed = 0
     for path in args.notebooks or notebooks():
         problem = run(path.resolve(), skipped, args.check)
-        print(f"{'FAILED' if problem else 'ok':6} {name(path)}", *problem.splitlines(), sep='\n       ' if problem else '', flush=True)
+        print(
+            f"{'FAILED' if problem else 'ok':6} {name(path)}",
+            *problem.splitlines(),
+            sep='\n       ' if problem else '',
+            flush=True)
         failed += bool(problem)
     return min(failed, 1)
 

@@ -6,7 +6,6 @@
 __all__ = ['pseudo_labels', 'DistLoss']
 
 # %% ../../nbs/api/baselines/09_dist_loss.ipynb #17e298f0
-from collections.abc import Callable
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -17,12 +16,10 @@ from ..distributed import whole_batch
 from ..losses import WeightedL1, prediction_error
 
 # %% ../../nbs/api/baselines/09_dist_loss.ipynb #e69424ce
-def _quantile_table(
-    y:np.ndarray,          # (N,) training targets
-    bandwidth='silverman', # 'silverman', 'scott', a number, or 0 for no smoothing
-    n_levels=4096,         # length of the table
-) -> np.ndarray: # (n_levels,) quantiles at the middle of equal shares of probability, increasing
+def _quantile_table(y, bandwidth='silverman', n_levels=4096):
     "Inverse distribution function of the targets"
+    # y: (N,) training targets; bandwidth: 'silverman', 'scott', a number, or 0 for no smoothing; n_levels: length of
+    # the table; gives (n_levels,) quantiles at the middle of equal shares of probability, increasing
     levels = (np.arange(n_levels) + .5)/n_levels
     if not isinstance(bandwidth, str) and bandwidth == 0: return np.sort(y)[(levels*len(y)).astype(int)]
     grid, p = kde_grid(y, kde_bandwidth(y, bandwidth))
@@ -44,19 +41,21 @@ def pseudo_labels(
 _DISTANCES = dict(l1=torch.abs, mse=torch.square)
 
 class DistLoss(nn.Module):
-    "Loss of each sample plus the distance of the sorted predictions from expected labels (Nie et al. 2025); `ValueError` for vectors, an unknown `distance` or a negative `weight`"
+    "Loss per sample plus distance of sorted predictions from sorted labels (Nie et al. 2025); `ValueError` for vectors"
     def __init__(self,
         targets,               # (N,) training targets
-        base:Callable|None=None, # loss of predictions and targets; `WeightedL1()` if None
-        weight=1.,             # λ
+        base=None,             # loss of predictions and targets; `WeightedL1()` if None
+        weight=1.,             # λ, weight of the distance
         distance='l1',         # 'l1' or 'mse'
         bandwidth='silverman', # 'silverman', 'scott', a number, or 0 for the labels as they are
     ):
         super().__init__()
         y = check_targets(targets, 'training targets')
         if y.ndim > 1: raise ValueError(f'DistLoss needs scalar targets: got shape {y.shape}. Vectors have no order.')
-        if distance not in _DISTANCES: raise ValueError(f'unknown distance: got {distance!r}, expected one of {list(_DISTANCES)}')
-        if not 0 <= weight < float('inf'): raise ValueError(f'weight must not be negative: got {weight}. It is finite; 0 leaves the base loss alone.')
+        if distance not in _DISTANCES:
+            raise ValueError(f'unknown distance: got {distance!r}, expected one of {list(_DISTANCES)}')
+        if not 0 <= weight < float('inf'):
+            raise ValueError(f'weight must not be negative: got {weight}. It is finite; 0 leaves the base loss alone.')
         self.base, self.weight, self.distance = WeightedL1() if base is None else base, weight, distance
         self.register_buffer('table', torch.tensor(_quantile_table(y, bandwidth), dtype=torch.float32))
     def activation(self, x): return x

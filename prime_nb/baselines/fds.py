@@ -18,22 +18,17 @@ from ..targets import BinWeights, LabelBins, lds_window
 # %% ../../nbs/api/baselines/07_fds.ipynb #2744f6e2
 _BLOCK = 2**20 # numbers at a time: 4 MiB of float32
 
-def _bin_sums(
-    z:Tensor,   # (N, F)
-    idx:Tensor, # (N,) bin of each row
-    n_bins:int, # K
-) -> tuple[Tensor, Tensor]: # samples per bin (K,), sums (K, F)
+def _bin_sums(z, idx, n_bins):
     "Number and sum of the rows in each bin"
+    # z: (N, F); idx: (N,) bin of each row; n_bins: K; gives samples per bin (K,), sums (K, F)
     n, rows = torch.bincount(idx, minlength=n_bins), idx.argsort()
     return n.to(z.dtype), F.embedding_bag(rows, z, n.cumsum(0) - n, mode='sum')
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #9e9682b2
-def _bin_moments(
-    z:Tensor,   # (N, F) features
-    idx:Tensor, # (N,) bin of each, 0 to K-1
-    n_bins:int, # K
-) -> tuple[Tensor, Tensor, Tensor]: # n (K,), mean (K, F), sum of squared deviations (K, F); zeros for an empty bin
+def _bin_moments(z, idx, n_bins):
     "Moments of the features in each bin, in float32 at least"
+    # z: (N, F) features; idx: (N,) bin of each, 0 to K-1; n_bins: K; gives n (K,), mean (K, F), sum of squared
+    # deviations (K, F); zeros for an empty bin
     z = widen(z.detach())
     n, mean = _bin_sums(z, idx, n_bins)
     mean.div_(n.clamp_min(1)[:, None])
@@ -45,11 +40,10 @@ def _bin_moments(
     return n, mean, M
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #7baccaba
-def _merge_moments(
-    a, # n (K,), mean (K, F) and M (K, F), the sum of squared deviations, of one batch; or `None`
-    b, # of another
-) -> tuple[Tensor, Tensor, Tensor]: # n (K,), mean (K, F), M (K, F)
+def _merge_moments(a, b):
     "Moments of both batches together"
+    # a: n (K,), mean (K, F) and M (K, F), the sum of squared deviations, of one batch; or `None`; b: of another; gives
+    # n (K,), mean (K, F), M (K, F)
     if a is None: return b
     n, d = a[0] + b[0], b[1] - a[1]
     w = (b[0]/n.clamp_min(1))[:, None]
@@ -151,11 +145,13 @@ _DEVIATIONS = dict( # option -> what it may be, our default first
 
 def _deviate(o, given):
     "Set the options, and check them and the others"
-    if unknown := set(given) - set(_DEVIATIONS): raise TypeError(f'unknown options: got {sorted(unknown)}, expected some of {list(_DEVIATIONS)}')
+    if unknown := set(given) - set(_DEVIATIONS):
+        raise TypeError(f'unknown options: got {sorted(unknown)}, expected some of {list(_DEVIATIONS)}')
     for n, known in _DEVIATIONS.items():
         setattr(o, n, given.get(n, known[0]))
         if getattr(o, n) not in known: raise ValueError(f'unknown {n}: got {getattr(o, n)!r}, expected one of {known}')
-    if o.momentum is not None and not 0 <= o.momentum < 1: raise ValueError(f'momentum must be in [0, 1) or None: got {o.momentum}')
+    if o.momentum is not None and not 0 <= o.momentum < 1:
+        raise ValueError(f'momentum must be in [0, 1) or None: got {o.momentum}')
     if not 0 < o.clip[0] <= 1 <= o.clip[1]: raise ValueError(f'clip must be bounds around 1: got {o.clip}')
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #1e0ffdf4
@@ -169,7 +165,9 @@ def _fill_state(o, bins):
 # %% ../../nbs/api/baselines/07_fds.ipynb #4e4a60c8
 def _blank(K, F, epoch):
     "State before the first epoch: mean 0, variance 1"
-    stats = {f'{kind}_{n}': torch.full((K, F), v) for kind in ('running', 'last', 'smoothed') for n,v in dict(mean=0., var=1.).items()}
+    stats = {}
+    for kind in ('running', 'last', 'smoothed'):
+        stats |= {f'{kind}_mean': torch.zeros(K, F), f'{kind}_var': torch.ones(K, F)}
     tables = dict(scale=torch.ones(K+1, F), offset=torch.zeros(K+1, F))
     return stats | tables | dict(tracked=torch.zeros(K), epoch=torch.tensor([epoch]))
 
@@ -180,7 +178,8 @@ def index(self:FeatureSmoother,
 ) -> Tensor: # (N,) bin of each; K for none
     "Bin of each target, on its device"
     y = widen(y.detach()).flatten()
-    idx = torch.where(y.isnan(), self.n_bins, self.lookup(y).nan_to_num(0.).long()) # a NaN has no bin: its feature stays as it is
+    idx = self.lookup(y).nan_to_num(0.).long()
+    idx = torch.where(y.isnan(), self.n_bins, idx) # a NaN has no bin: its feature stays as it is
     if self.outside == 'nearest': return idx
     low, high = y < self.ends[0], y > self.ends[1]
     if self.outside == 'official': # the last edge is outside, and a side is clamped if some target lies in its last bin
@@ -193,7 +192,9 @@ def index(self:FeatureSmoother,
 def _rows(z, y):
     "Features as (N, F), and a function back to the layout of `z`"
     rows = z.movedim(1, -1).reshape(-1, z.shape[1])
-    if y.numel() != len(rows): raise ValueError(f'features and targets do not fit: got {tuple(z.shape)} and {tuple(y.shape)}, expected one target for each of {len(rows)} features')
+    if y.numel() != len(rows):
+        raise ValueError(f'features and targets do not fit: got {tuple(z.shape)} and {tuple(y.shape)}, expected one '
+                         f'target for each of {len(rows)} features')
     return rows, lambda r: r.reshape(*z.shape[:1], *z.shape[2:], z.shape[1]).movedim(-1, 1)
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #097e864a
@@ -226,8 +227,10 @@ def keep_share(self:FeatureSmoother,
     epoch:int, # number of the epoch, from 0
 ) -> Tensor: # (K, 1)
     "Share of the old statistics that is kept in each bin"
-    keep = torch.full_like(n, self.momentum) if self.momentum is not None else 1 - n/self.tracked.clamp_min(1)
-    fresh = self.tracked == n if self.first == 'bin' else torch.full_like(n, epoch == self.start_update, dtype=torch.bool)
+    keep = 1 - n/self.tracked.clamp_min(1)
+    if self.momentum is not None: keep = torch.full_like(n, self.momentum)
+    fresh = self.tracked == n
+    if self.first != 'bin': fresh = torch.full_like(fresh, epoch == self.start_update)
     return torch.where(n == 0, 1., torch.where(fresh, 0., keep))[:, None]
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #c7b3ce09
@@ -248,11 +251,10 @@ def update(self:FeatureSmoother,
     self.retabulate()
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #83f9eeea
-def _interpolate(
-    x:Tensor,    # (K, F)
-    have:Tensor, # (K,) rows that are known
-) -> Tensor:     # (K, F), others by linear interpolation; as they are if none is known
+def _interpolate(x, have):
     "Fill unknown rows from the nearest known ones"
+    # x: (K, F); have: (K,) rows that are known; gives (K, F), others by linear interpolation; as they are if none is
+    # known
     if have.all() or not have.any(): return x
     i, K = torch.arange(len(x), device=x.device), len(x)
     left = torch.where(have, i, -1).cummax(0)[0]
@@ -262,11 +264,9 @@ def _interpolate(
     return torch.where(have[:, None], x, torch.lerp(x[left], x[right], w))
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #d8d6a78f
-def _neighbour_means(
-    x:Tensor,    # (K, F), updated where seen
-    seen:Tensor, # (K,)
-) -> Tensor: # (K, F)
+def _neighbour_means(x, seen):
     "Rows not seen become the mean of the row before (filled) and the row after (as it was), one after the other"
+    # x: (K, F), updated where seen; seen: (K,); gives (K, F)
     K = len(x)
     if seen.all() or K == 1: return x
     left = torch.where(seen, 0., .5).to(x.dtype)
@@ -319,9 +319,11 @@ def advance(self:FeatureSmoother,
     "Let the running statistics take effect"
     if self.lag and epoch != self.epoch+1: return
     self.epoch.fill_(epoch)
-    self.last_mean.copy_(self.running_mean); self.last_var.copy_(self.running_var)
+    self.last_mean.copy_(self.running_mean)
+    self.last_var.copy_(self.running_var)
     mean, var = self.smoothed_stats(self.running_mean, self.running_var)
-    self.smoothed_mean.copy_(mean); self.smoothed_var.copy_(var)
+    self.smoothed_mean.copy_(mean)
+    self.smoothed_var.copy_(var)
     self.retabulate()
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #7cf8cc9c
@@ -346,4 +348,7 @@ def end_epoch(self:FeatureSmoother,
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #c8f309cd
 _AGE = dict(lag=True, alias=True, first='epoch', empty='keep', outside='official', official=True)
-OFFICIAL_FDS = dict(agedb=_AGE, stsb=_AGE | dict(outside='nearest', empty='neighbours', zero_var='row', clip=(.5, 2.)), nyud2=_AGE | dict(zero_var='row', clip=(.2, 5.), alias=False))
+OFFICIAL_FDS = dict(
+    agedb=_AGE,
+    stsb=_AGE | dict(outside='nearest', empty='neighbours', zero_var='row', clip=(.5, 2.)),
+    nyud2=_AGE | dict(zero_var='row', clip=(.2, 5.), alias=False))

@@ -15,19 +15,12 @@ from ..checks import check_targets
 from ..distances import cosine_distance, widen
 
 # %% ../../nbs/api/baselines/11_hpn.ipynb #73c802b3
-def _target_cosine(
-    y:Tensor,    # targets, any shape
-    lo:float,    # v_l
-    hi:float,    # v_u
-    reach:float=1., # cosine of `hi`; that of `lo` is -reach
-) -> Tensor:     # same shape
-    "Cosine that belongs to a target (Mettes et al. 2019, section on regression); targets out of [lo, hi] get one that no angle has"
+def _target_cosine(y, lo, hi, reach=1.):
+    "Cosine that belongs to a target (Mettes et al. 2019); beyond [lo, hi] it belongs to no angle"
+    # y: targets, any shape; lo: v_l; hi: v_u; reach: cosine of `hi`; that of `lo` is -reach; gives same shape
     return reach*(2*(y - lo)/(hi - lo) - 1)
 
-def _cosine_target(
-    c:Tensor,    # cosines, any shape
-    lo:float, hi:float, reach:float=1., # as above
-) -> Tensor:     # same shape
+def _cosine_target(c, lo, hi, reach=1.):
     "Target that belongs to a cosine: the inverse of `_target_cosine`"
     return lo + (c/reach + 1)/2*(hi - lo)
 
@@ -35,28 +28,32 @@ def _cosine_target(
 def upper_prototype(
     n_features:int, # F, at least 2
 ) -> Tensor:        # (F,) of length sqrt(F); only its direction counts
-    "The prototype of the largest target, +1, -1, +1, ...; that of the smallest is the opposite. `ValueError` for one feature"
-    if n_features < 2: raise ValueError(f'HPN needs two features or more: got {n_features}. The cosine of a number is its sign, which has no gradient.')
+    "Prototype of the largest target, +1, -1, +1, ..., opposite to that of the smallest; `ValueError` for one feature"
+    if n_features < 2:
+        raise ValueError(f'HPN needs two features or more: got {n_features}. The cosine of a number is its sign, which '
+                         'has no gradient.')
     return 1. - 2*(torch.arange(n_features) % 2)
 
 # %% ../../nbs/api/baselines/11_hpn.ipynb #b0ab1f5b
-def _polar_cosine(
-    z:Tensor, # (B, F) features
-    p:Tensor, # (F,) upper prototype, of any length
-) -> Tensor:  # (B,), in float32 at least; 0 for a zero feature
+def _polar_cosine(z, p):
     "Cosine of the angle between each feature and the upper pole"
+    # z: (B, F) features; p: (F,) upper prototype, of any length; gives (B,), in float32 at least; 0 for a zero feature
     z = widen(z)
     return 1 - cosine_distance(z, p.to(z)[None])[:, 0]
 
 # %% ../../nbs/api/baselines/11_hpn.ipynb #16c0c506
 def _check_bounds(lo, hi, reach):
-    if not 0 < reach <= 1: raise ValueError(f'reach must be in (0, 1]: got {reach}. It is the cosine of the largest target.')
-    if (lo is None) != (hi is None): raise ValueError(f'lo and hi belong together: got lo={lo} and hi={hi}. Give both, or neither.')
-    if lo is not None and not -math.inf < lo < hi < math.inf: raise ValueError(f'lo must be below hi, and both finite: got {lo} and {hi}. Use the range of the training targets.')
+    if not 0 < reach <= 1:
+        raise ValueError(f'reach must be in (0, 1]: got {reach}. It is the cosine of the largest target.')
+    if (lo is None) != (hi is None):
+        raise ValueError(f'lo and hi belong together: got lo={lo} and hi={hi}. Give both, or neither.')
+    if lo is not None and not -math.inf < lo < hi < math.inf:
+        raise ValueError(f'lo must be below hi, and both finite: got {lo} and {hi}. Use the range of the training '
+                         'targets.')
 
 # %% ../../nbs/api/baselines/11_hpn.ipynb #bd6cd999
 class HPN(nn.Module):
-    "Hyperspherical prototype regression as a loss on features (Mettes et al. 2019, section on regression); `ValueError` for bad bounds, vector targets or no bounds"
+    "Hyperspherical prototype regression as a loss on features (Mettes et al. 2019); `ValueError` for bad or no bounds"
     def __init__(self,
         lo:float|None=None, # v_l, target at the lower pole; `see_targets` fills in what is not given
         hi:float|None=None, # v_u, target at the upper pole
@@ -74,7 +71,9 @@ def see_targets(self:HPN,
 ) -> HPN: # itself
     "Take the bounds from targets, unless they were given; `ValueError` for vectors, and errors of `check_targets`"
     y = check_targets(y, 'training targets')
-    if y.ndim > 1: raise ValueError(f'HPN needs one number per sample as target: got targets of shape {y.shape}. T numbers at the poles of T axes would have a cosine with each, whose squares sum to 1 at most.')
+    if y.ndim > 1:
+        raise ValueError(f'HPN needs one number per sample as target: got targets of shape {y.shape}. T numbers at the '
+                         'poles of T axes would have a cosine with each, whose squares sum to 1 at most.')
     if self.lo is None: self.lo, self.hi = float(y.min()), float(y.max())
     return self
 
@@ -87,8 +86,12 @@ def forward(self:HPN,
     "Mean squared difference of cosines; `ValueError` for no samples, vectors as targets, or unknown bounds"
     check_batch(z, y)
     if not len(z): raise ValueError(f'HPN needs samples: got features of shape {tuple(z.shape)}. Skip empty batches.')
-    if y.numel() != len(z): raise ValueError(f'HPN needs one number per sample as target: got targets of shape {tuple(y.shape)}. Choose one component, or give each a part of z and an HPN of its own.')
-    if self.lo is None: raise ValueError('the bounds of the target are not known: got HPN() without any. Give lo and hi, or call see_targets with the training targets.')
+    if y.numel() != len(z):
+        raise ValueError(f'HPN needs one number per sample as target: got targets of shape {tuple(y.shape)}. Choose '
+                         'one component, or give each a part of z and an HPN of its own.')
+    if self.lo is None:
+        raise ValueError('the bounds of the target are not known: got HPN() without any. Give lo and hi, or call '
+                         'see_targets with the training targets.')
     r = _target_cosine(widen(y).reshape(len(z)), self.lo, self.hi, self.reach)
     return ((r - _polar_cosine(z, upper_prototype(z.shape[1])))**2).mean()
 
@@ -102,7 +105,7 @@ def decode(self:HPN,
 
 # %% ../../nbs/api/baselines/11_hpn.ipynb #115c87e4
 class HPNDecoder(nn.Module):
-    "Last layer of a regressor that reads the prediction from the direction of its input (Mettes et al. 2019); `ValueError` for bad bounds"
+    "Last layer that reads a prediction from a direction (Mettes et al. 2019); `ValueError` for bad bounds"
     def __init__(self,
         in_features:int, # F, at least 2
         lo:float,        # target at the lower pole, the smallest that can be predicted
@@ -110,7 +113,8 @@ class HPNDecoder(nn.Module):
         reach:float=1.,  # cosine of `hi`
     ):
         super().__init__()
-        if lo is None: raise ValueError('HPNDecoder needs bounds: got None. Give lo and hi, the range of the training targets.')
+        if lo is None:
+            raise ValueError('HPNDecoder needs bounds: got None. Give lo and hi, the range of the training targets.')
         _check_bounds(lo, hi, reach)
         self.in_features, self.reach = in_features, reach
         self.register_buffer('weight', upper_prototype(in_features)[None])

@@ -9,9 +9,10 @@ __all__ = ['summarize', 'value_rows', 'difference_rows', 'align', 'markdown_rows
 # %% ../../nbs/api/bench/04_report.ipynb #42b0e944
 from pathlib import Path
 from ..files import write_json
-from .jobs import differences
+from .run import differences
 from .results import read_dataset
-from ..methods.recipes import find_task, higher_is_better
+from ..methods.recipes import higher_is_better
+from .tasks.catalog import find_task
 from ..metrics import paired_difference, summarize as mean_std
 from ..targets import SHOTS
 

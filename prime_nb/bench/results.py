@@ -5,25 +5,24 @@
 # %% auto #0
 __all__ = ['read_records', 'Found', 'read_dataset', 'pack_runs']
 
-# %% ../../nbs/api/bench/00_results.ipynb #ff6cc756
+# %% ../../nbs/api/bench/00_results.ipynb #5a2e83f6
 import json
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from ..files import replacing
 
-# %% ../../nbs/api/bench/00_results.ipynb #33c9ad67
+# %% ../../nbs/api/bench/00_results.ipynb #9a61a906
 def _refuse(word): raise ValueError(f'{word} is no number of JSON')
 
 def read_json(
     path, # of a file with one JSON document
 ):
     "Its content; `ValueError` if it is damaged, `FileNotFoundError` if there is none"
-    text = Path(path).read_text(encoding='utf-8')
-    try: return json.loads(text, parse_constant=_refuse)
+    try: return json.loads(Path(path).read_text(encoding='utf-8'), parse_constant=_refuse)
     except (ValueError, RecursionError) as e: raise ValueError(f'{path} is damaged: {e}') from None
 
-# %% ../../nbs/api/bench/00_results.ipynb #a0613b22
+# %% ../../nbs/api/bench/00_results.ipynb #a3e7fc1b
 KEYS = 'dataset', 'method', 'seed', 'config'
 
 def is_run(
@@ -33,7 +32,17 @@ def is_run(
     if not isinstance(record, dict) or not isinstance(record.get('config'), dict): return False
     return all(k in record for k in KEYS) and ('metrics' in record or 'dev_metrics' in record)
 
-# %% ../../nbs/api/bench/00_results.ipynb #9a0d7b4f
+# %% ../../nbs/api/bench/00_results.ipynb #d615bb9f
+def read_run(
+    path, # of a JSON file
+) -> dict:
+    "A finished run; `ValueError` if it is damaged or something else, `FileNotFoundError` if there is no file"
+    run = read_json(path)
+    if is_run(run): return run
+    raise ValueError(f'{path} is not a finished run: expected a dictionary with dataset, method, seed, config '
+                     '(a dictionary) and metrics. Start the benchmark again to repair it.')
+
+# %% ../../nbs/api/bench/00_results.ipynb #464c3b43
 @lru_cache(maxsize=8)
 def _read_lines(path, changed):
     "Path of a record -> its content; `changed` is there to notice a newer file"
@@ -58,7 +67,7 @@ def _json_files(folder):
     files = sorted(Path(folder).rglob('*.json'))
     return {f.relative_to(folder).with_suffix('').as_posix(): f for f in files}
 
-# %% ../../nbs/api/bench/00_results.ipynb #b4ded969
+# %% ../../nbs/api/bench/00_results.ipynb #cf713f98
 def read_records(
     place, # OUT/NAME: the folder of that name is read, and the packed file OUT/NAME.jsonl
 ) -> dict: # path of a record, such as 'prime/0' -> its content
@@ -69,7 +78,7 @@ def read_records(
     if not records: raise FileNotFoundError(f'no results: expected the folder {place}, or the file {place}.jsonl')
     return records
 
-# %% ../../nbs/api/bench/00_results.ipynb #0a2d0667
+# %% ../../nbs/api/bench/00_results.ipynb #fc15cc22
 class Found(NamedTuple):
     "Results of a data set, each by method"
     runs:dict     # method -> seed -> run
@@ -89,7 +98,7 @@ def read_dataset(
         except ValueError: records[path] = None
     return _sort_out(records)
 
-# %% ../../nbs/api/bench/00_results.ipynb #3453f1a7
+# %% ../../nbs/api/bench/00_results.ipynb #7d0d72ca
 def _sort_out(records):
     "Records by what their path says they are"
     runs, lost, searches = {}, {}, {}
@@ -103,7 +112,7 @@ def _sort_out(records):
         lost[method] = {s: why for s, why in seeds.items() if s not in runs.get(method, {})}
     return Found({m: dict(sorted(r.items())) for m, r in runs.items()}, {m: s for m, s in lost.items() if s}, searches)
 
-# %% ../../nbs/api/bench/00_results.ipynb #5afa9b1c
+# %% ../../nbs/api/bench/00_results.ipynb #acc8c3cc
 def pack_runs(
     folder,    # OUT/DATASET with a file per run, or OUT with several data sets
     file=None, # to write; None: the folder's name with '.jsonl'. Records that it holds already are kept

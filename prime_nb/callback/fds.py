@@ -13,37 +13,37 @@ from torch import Tensor, nn
 from ..baselines.fds import FeatureSmoother
 from ..baselines.vir import GaussianConjugate, ProbabilisticSmoother, Variational
 from .features import FeatureCallback
-from ..head import FeatureHead, find_final, find_head, replace_layer
+from ..head import FeatureHead, find_bare, find_head, replace_layer
 from ..targets import LabelBins, training_targets
 
 # %% ../../nbs/api/callback/04_fds.ipynb #87afa118
-@delegates(FeatureSmoother.__init__)
 class FDS(FeatureCallback):
     "Feature distribution smoothing (Yang et al. 2021) for a `Learner`; `ValueError` for `online` without `train_mode`"
     make = FeatureSmoother
     columns = {} # it adds nothing to the loss
+    @delegates(FeatureSmoother.__init__, but=['n_features'])
     def __init__(self,
-        bins:LabelBins|None=None, # bins over the targets; made from the training targets if None
-        online=False,         # gather statistics while training, without a second pass
-        train_mode=True,      # the network is in training mode in the second pass
-        smoothed_stats=False, # statistics are of smoothed features, as in the official code
-        layer:str|None=None,  # dotted name of the last linear layer, if it is not the last one registered
-        **kwargs,             # settings of `FeatureSmoother`
+        bins:LabelBins|None=None, # bins over the targets; None: made from the training targets
+        online=False,             # gather statistics while training, without a second pass
+        train_mode=True,          # the network is in training mode in the second pass
+        smoothed_stats=False,     # statistics are of smoothed features, as in the official code
+        layer:str|None=None,      # dotted name of the last linear layer; None: found by a forward pass
+        **kwargs
     ):
-        if online and not train_mode: raise ValueError('online statistics come from the training pass: got online=True with train_mode=False. Leave one of them out.')
-        self.bins, self.online, self.train_mode, self.smoothed_stats, self.layer, self.kwargs = bins, online, train_mode, smoothed_stats, layer, kwargs
-
-# %% ../../nbs/api/callback/04_fds.ipynb #19c74246
-@patch
-def install(self:FDS):
-    "Give the head a smoother, unless it has one"
-    FeatureCallback.install(self)
-    head = find_head(self._learn.model)
-    if hasattr(head, 'smoother'): return
-    if not hasattr(self, 'smoother'):
-        if self.bins is None: self.bins = LabelBins(training_targets(self._learn.dls))
-        self.smoother = self.make(self.bins, head.final.in_features, **self.kwargs)
-    head.smoother = self.smoother.to(head.final.weight.device)
+        if online and not train_mode:
+            raise ValueError('online statistics come from the training pass: got online=True with train_mode=False. '
+                             'Leave one of them out.')
+        self.bins, self.online, self.train_mode = bins, online, train_mode
+        self.smoothed_stats, self.layer, self.kwargs = smoothed_stats, layer, kwargs
+    def install(self):
+        "Give the head a smoother, unless it has one"
+        FeatureCallback.install(self)
+        head = find_head(self._learn.model)
+        if hasattr(head, 'smoother'): return
+        if not hasattr(self, 'smoother'):
+            if self.bins is None: self.bins = LabelBins(training_targets(self._learn.dls))
+            self.smoother = self.make(self.bins, head.final.in_features, **self.kwargs)
+        head.smoother = self.smoother.to(head.final.weight.device)
 
 # %% ../../nbs/api/callback/04_fds.ipynb #2106cd09
 @patch
@@ -80,15 +80,18 @@ def gather(self:FDS,
     y:Tensor, # targets, one per feature: (B,), (B, 1), or of the shape of the maps
 ):
     "Add a batch to the statistics"
-    z, y = (t.detach().as_subclass(Tensor) for t in (z, y))
-    self.smoother.gather(self.smoother.smooth(z, y, self.at) if self.smoothed_stats else z, y)
+    z, y = z.detach().as_subclass(Tensor), y.detach().as_subclass(Tensor)
+    if self.smoothed_stats: z = self.smoother.smooth(z, y, self.at)
+    self.smoother.gather(z, y)
 
 @patch
 def after_loss(self:FDS):
     if self.online and len(self.yb): self.gather(self.came, self.yb[0])
 
 @patch
-def after_batch(self:FDS): self.feature_head.calibrate = self.feature_head.z = self.came = None
+def after_batch(self:FDS):
+    self.came = self.feature_head.z = None
+    self.feature_head.calibrate = None
 
 @patch
 def after_fit(self:FDS): self.after_batch()
@@ -122,13 +125,13 @@ class PRM(FDS):
 
 # %% ../../nbs/api/callback/04_fds.ipynb #e06a7991
 def vir_model(
-    model:nn.Module,     # a regressor without a head; changed in place
+    model:nn.Module,     # regressor without a head; changed in place
     latent:int,          # size of the variational feature
-    layer:str|None=None, # dotted name of the last linear layer, if it is not the last one registered
+    layer:str|None=None, # dotted name of the last linear layer, if it is known
+    example=None,        # inputs of a few samples, to find that layer by
 ) -> nn.Module:          # the model with outputs (B, 3) for `VIRLoss`
     "Put VIR's encoder and head in place of the last linear layer; `ValueError` for a model that has a head"
-    if find_head(model) is not None: raise ValueError('the model has a head already: got a wrapped model. Call vir_model first, then add callbacks.')
-    name = find_final(model, layer)
+    name = find_bare(model, layer, example)
     final = model.get_submodule(name)
     new = nn.Sequential(Variational(final.in_features, latent), FeatureHead(GaussianConjugate(latent)))
     return replace_layer(model, name, new.to(final.weight.device).train(model.training))

@@ -14,24 +14,23 @@ from ..head import find_head
 
 # %% ../../nbs/api/callback/03_loss.ipynb #c0cf4929
 class TrainLoss(HeadCallback):
-    "Puts a loss with parameters of its own into the model, so that they are optimised; `ValueError` for a negative `lr`"
+    "Puts a loss with parameters into the model, so that they are optimised; `ValueError` for a negative `lr`"
     def __init__(self,
         lr:float=1.,         # the learning rate of the loss is multiplied by it
-        layer:str|None=None, # dotted name of the last linear layer, if it is not the last one registered
+        layer:str|None=None, # dotted name of the last linear layer; None: found by a forward pass
     ):
-        if not lr >= 0: raise ValueError(f'lr must not be negative: got {lr}. It multiplies the learning rate; 0 keeps the loss as it is.')
+        if not lr >= 0:
+            raise ValueError(f'lr must not be negative: got {lr}. It multiplies the learning rate; 0 keeps the loss.')
         self.lr, self.layer = lr, layer
-
-# %% ../../nbs/api/callback/03_loss.ipynb #017724da
-@patch
-def install(self:TrainLoss):
-    "Give the head the loss; `ValueError` for a loss without parameters"
-    learn, loss = self._learn, self._learn.loss_func
-    if not isinstance(loss, nn.Module) or not list(loss.parameters()):
-        raise ValueError(f'TrainLoss needs a loss with parameters: got {type(loss).__name__}. Leave TrainLoss out.')
-    HeadCallback.install(self)
-    head = find_head(learn.model)
-    if getattr(head, 'loss', None) is not loss: head.loss, learn.opt = loss.to(head.final.weight.device), None
+    def install(self):
+        "Give the head the loss; `ValueError` for a loss without parameters"
+        learn, loss = self._learn, self._learn.loss_func
+        if not isinstance(loss, nn.Module) or not list(loss.parameters()):
+            raise ValueError(f'TrainLoss needs a loss with parameters: got {type(loss).__name__}. Leave TrainLoss out.')
+        HeadCallback.install(self)
+        head = find_head(learn.model)
+        if getattr(head, 'loss', None) is loss: return
+        head.loss, learn.opt = loss.to(head.final.weight.device), None
 
 # %% ../../nbs/api/callback/03_loss.ipynb #3ee574ad
 @patch

@@ -37,8 +37,25 @@ class Vocab:
     ):
         self.words = ['<pad>', '<unk>', *words]
         self.index = {w: i for i, w in enumerate(self.words)}
-        if len(self.index) < len(self.words): raise ValueError(f'words must be distinct: got {len(self.words)-len(self.index)} repeated ones, such as {Counter(self.words).most_common(1)[0][0]!r}. Use make_vocab.')
+        if len(self.index) < len(self.words):
+            raise ValueError(f'words must be distinct: got {len(self.words)-len(self.index)} repeated ones, such as '
+                             f'{Counter(self.words).most_common(1)[0][0]!r}. Use make_vocab.')
     def __len__(self): return len(self.words)
+    def encode(self,
+        sentences,  # list of N strings
+        max_len=40, # words; longer sentences are cut off. 40 in the official code
+    ) -> np.ndarray: # (N, L) int32, L the longest of them
+        "Word numbers, padded with 0; `TypeError` unless it is a list of strings, `ValueError` for a `max_len` below 1"
+        if max_len < 1: raise ValueError(f'max_len must be 1 or more: got {max_len}')
+        rows = [[self.index.get(w, UNK) for w in tokenize(s)][:max_len] or [UNK] for s in check_sentences(sentences)]
+        ids = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
+        for i, row in enumerate(rows): ids[i, :len(row)] = row
+        return ids
+    def decode(self,
+        ids, # (L,) word numbers
+    ) -> str:
+        "The words of a row, without its padding"
+        return ' '.join(self.words[i] for i in np.asarray(ids).tolist() if i != PAD)
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #1857823a
 def make_vocab(
@@ -49,35 +66,19 @@ def make_vocab(
     "The words of these sentences; `ValueError` if there is none"
     counts = Counter(w for s in check_sentences(sentences) for w in tokenize(s))
     words = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
-    if not words: raise ValueError(f'the sentences hold no word that occurs {min_count} times: got {len(counts)} words in all. Lower min_count, or check the file.')
+    if not words:
+        raise ValueError(f'the sentences hold no word that occurs {min_count} times: got {len(counts)} words in all. '
+                         'Lower min_count, or check the file.')
     return Vocab(words[:max_size])
-
-# %% ../../nbs/api/models/03_bilstm.ipynb #c6e65ad7
-@patch
-def encode(self:Vocab,
-    sentences,  # list of N strings
-    max_len=40, # words; longer sentences are cut off. 40 in the official code
-) -> np.ndarray: # (N, L) int32, L the longest of them
-    "Word numbers, padded with 0; `TypeError` for anything but a list of strings, `ValueError` for a `max_len` below 1"
-    if max_len < 1: raise ValueError(f'max_len must be 1 or more: got {max_len}')
-    rows = [[self.index.get(w, UNK) for w in tokenize(s)][:max_len] or [UNK] for s in check_sentences(sentences)]
-    ids = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
-    for i, row in enumerate(rows): ids[i, :len(row)] = row
-    return ids
-
-@patch
-def decode(self:Vocab,
-    ids, # (L,) word numbers
-) -> str:
-    "The words of a row, without its padding"
-    return ' '.join(self.words[i] for i in np.asarray(ids).tolist() if i != PAD)
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #6bf49d15
 def _numbers(cells, where):
     "Floats of one line"
     try: row = np.array([float(c) for c in cells], np.float32)
-    except ValueError as e: raise ValueError(f'{where}: {e}. A line is a word and its numbers, separated by blanks.') from None
-    if not np.isfinite(row).all(): raise ValueError(f'{where}: numbers must be finite: got NaN or infinity. Remove this line.')
+    except ValueError as e:
+        raise ValueError(f'{where}: {e}. A line is a word and its numbers, separated by blanks.') from None
+    if not np.isfinite(row).all():
+        raise ValueError(f'{where}: numbers must be finite: got NaN or infinity. Remove this line.')
     return row
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #ed6e33f0
@@ -85,9 +86,12 @@ def _word(line, n_dim, where):
     "Word of a line, and its cells"
     word, *cells = line.rsplit(b' ', n_dim)
     if len(cells) < n_dim or (b' ' in word and re.search(rb' -?\.?\d[\d.]*(e[-+]?\d+)?$', word)):
-        raise ValueError(f'{where}: got {line.count(b" ")} numbers, expected {n_dim} as in line 1. Is the file cut off, or of another kind?')
+        raise ValueError(f'{where}: got {line.count(b" ")} numbers, expected {n_dim} as in line 1. Is the file cut '
+                         'off, or of another kind?')
     try: return word.decode(), cells
-    except UnicodeDecodeError: raise ValueError(f'{where}: the word must be UTF-8 text: got {word[:20]!r}. Convert the file, or download it again.') from None
+    except UnicodeDecodeError:
+        raise ValueError(f'{where}: the word must be UTF-8 text: got {word[:20]!r}. Convert the file, or download it '
+                         'again.') from None
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #9073347a
 def read_vectors(
@@ -95,13 +99,18 @@ def read_vectors(
     words, # those to keep
 ) -> dict: # word -> (n_dim,) float32, of the wanted words that the file has
     "Word vectors in GloVe's text format; `FileNotFoundError`, or `ValueError` with the line that is wrong"
-    path, words, out, n_dim = Path(path).expanduser(), set(words), {}, None
-    if not path.is_file(): raise FileNotFoundError(f'no such file of word vectors: {path}. Expected text such as glove.840B.300d.txt, unpacked.')
+    path, words = Path(path).expanduser(), set(words)
+    out, n_dim = {}, None
+    if not path.is_file():
+        raise FileNotFoundError(f'no such file of word vectors: {path}. Expected text such as glove.840B.300d.txt, '
+                                'unpacked.')
     with open(path, 'rb') as f:
         for i, line in enumerate(f, 1):
             line, where = line.rstrip(), f'{path.name}, line {i}'
             n_dim = n_dim or line.count(b' ')
-            if n_dim < 2: raise ValueError(f'{where}: the first line must hold a word and two numbers at least: got {line[:30]!r}. A line with two counts only is the header of word2vec: remove it.')
+            if n_dim < 2:
+                raise ValueError(f'{where}: the first line must hold a word and two numbers at least: got '
+                                 f'{line[:30]!r}. A line with two counts only is the header of word2vec: remove it.')
             word, cells = _word(line, n_dim, where)
             if word in words and word not in out: out[word] = _numbers(cells, where)
     return out
@@ -114,7 +123,9 @@ def word_matrix(
 ) -> Tensor: # (V, n_dim), float32
     "A vector for each word of the vocabulary; `ValueError` if hardly any was found"
     found = [w for w in vocab.words[2:] if w in vectors]
-    if len(found) < 2: raise ValueError(f'the vectors must cover the vocabulary: got {len(found)} of its {len(vocab)-2} words. Is the file in the language of the data, and in lower case?')
+    if len(found) < 2:
+        raise ValueError(f'the vectors must cover the vocabulary: got {len(found)} of its {len(vocab)-2} words. Is the '
+                         'file in the language of the data, and in lower case?')
     known = np.stack([vectors[w] for w in found])
     matrix = np.random.default_rng(seed).normal(known.mean(0), known.std(0), (len(vocab), known.shape[1]))
     matrix[[vocab.index[w] for w in found]], matrix[PAD], matrix[UNK] = known, 0, known.mean(0)
@@ -138,11 +149,9 @@ def lengths(
     "Words in each row"
     return (ids != PAD).sum(-1).clamp(min=1)
 
-def _max_over_time(
-    h:Tensor, # (N, T, F) outputs of a network, one per word
-    n:Tensor, # (N,) number of real words
-) -> Tensor: # (N, F)
+def _max_over_time(h, n):
     "The largest value of each unit over the real words"
+    # h: (N, T, F) outputs of a network, one per word; n: (N,) number of real words; gives (N, F)
     real = torch.arange(h.shape[1], device=h.device) < n[:, None]
     return h.masked_fill(~real[..., None], float('-inf')).max(1).values
 
@@ -150,10 +159,13 @@ def _max_over_time(
 def _embedding(words, n_dim, train):
     "A layer that turns word numbers into vectors"
     given = isinstance(words, Tensor)
-    if given and (words.ndim != 2 or len(words) < 3): raise ValueError(f'words must be a matrix (V, n_dim) of word vectors, or their number V: got shape {tuple(words.shape)}. Make it with word_matrix(vocab, vectors).')
-    if not given and words < 3: raise ValueError(f'words must be the size of a vocabulary, 3 at least: got {words}. Pass len(vocab).')
-    layer = nn.Embedding.from_pretrained(words.clone(), padding_idx=PAD) if given else nn.Embedding(words, n_dim, padding_idx=PAD)
-    return layer.requires_grad_(bool(train or not given))
+    if given and (words.ndim != 2 or len(words) < 3):
+        raise ValueError('words must be a matrix (V, n_dim) of word vectors, or their number V: got shape '
+                         f'{tuple(words.shape)}. Make it with word_matrix(vocab, vectors).')
+    if not given and words < 3:
+        raise ValueError(f'words must be the size of a vocabulary, 3 at least: got {words}. Pass len(vocab).')
+    if not given: return nn.Embedding(words, n_dim, padding_idx=PAD)
+    return nn.Embedding.from_pretrained(words.clone(), padding_idx=PAD, freeze=not train)
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #2a27d1a8
 class BiLSTM(nn.Module):
@@ -172,7 +184,8 @@ class BiLSTM(nn.Module):
     ):
         super().__init__()
         self.words, self.drop_words = _embedding(words, n_dim, train_words), nn.Dropout(dropout_words)
-        self.lstm = nn.LSTM(self.words.embedding_dim, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0)
+        self.lstm = nn.LSTM(self.words.embedding_dim, hidden, layers, batch_first=True, bidirectional=True,
+                            dropout=dropout if layers > 1 else 0)
         self.regress = MLP(4*2*hidden, tuple(mlp), n_out, dropout=dropout)
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #30cfb726
@@ -193,7 +206,8 @@ def features(self:BiLSTM,
 ) -> Tensor: # z, (B, F)
     "Feature z = f(x), the input of the last layer; `ValueError` for anything but pairs of word numbers"
     if x.ndim != 3 or x.shape[1] != 2 or x.is_floating_point():
-        raise ValueError(f'the BiLSTM takes word numbers of pairs, whole numbers of shape (batch, 2, words): got {x.dtype} of shape {tuple(x.shape)}. Make them with Vocab.encode, or data.pairs.')
+        raise ValueError('the BiLSTM takes word numbers of pairs, whole numbers of shape (batch, 2, words): got '
+                         f'{x.dtype} of shape {tuple(x.shape)}. Make them with Vocab.encode, or data.pairs.')
     u, v = self.encode(x.flatten(0, 1)).unflatten(0, (-1, 2)).unbind(1)
     return self.regress.features(torch.cat([u, v, (u-v).abs(), u*v], 1))
 

@@ -7,7 +7,6 @@ __all__ = ['clip_pictures', 'ClipEncoder', 'encode_cached', 'clip_mlp', 'ClipReg
 
 # %% ../../nbs/api/models/04_clip.ipynb #58292603
 import copy, importlib.util
-from pathlib import Path
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -25,7 +24,9 @@ def clip_pictures(
     size:int=224,  # of the model
 ) -> Tensor:       # (B, 3, size, size)
     "Resized, cut and normalised pictures; `ValueError` for other shapes"
-    if x.ndim != 4 or x.shape[1] != 3: raise ValueError(f'pictures must have shape (batch, 3, height, width): got {tuple(x.shape)}. Move the colours to the front, and repeat grey ones three times.')
+    if x.ndim != 4 or x.shape[1] != 3:
+        raise ValueError(f'pictures must have shape (batch, 3, height, width): got {tuple(x.shape)}. Move the colours '
+                         'to the front, and repeat grey ones three times.')
     x = x.float()/255 if x.dtype == torch.uint8 else x
     scale = size/min(x.shape[2:])
     h, w = (max(size, round(s*scale)) for s in x.shape[2:])
@@ -40,22 +41,26 @@ _PARTS = dict(image='CLIPVisionModelWithProjection', text='CLIPTextModelWithProj
 
 def need_transformers():
     "`ImportError` without the library"
-    if importlib.util.find_spec('transformers') is None: raise ImportError("CLIP needs the library transformers, which is not installed. Install it: pip install 'prime_nb[text]'.")
+    if importlib.util.find_spec('transformers') is None:
+        raise ImportError("CLIP needs the library transformers, which is not installed. Install it: pip install "
+                          "'prime_nb[text]'.")
 
 def load_part(
     name,     # on the hub, or a folder
     kind,     # 'image' or 'text'
     download, # whether the hub may be asked
 ): # model, in evaluation mode and frozen
-    "One half of a CLIP; `ValueError` for an unknown kind, `ImportError` without transformers, `FileNotFoundError` if there are no weights"
+    "One half of a CLIP; `ValueError`, `ImportError` without transformers, `FileNotFoundError` without weights"
     if isinstance(name, nn.Module): return name.eval().requires_grad_(False)
     if kind not in _PARTS: raise ValueError(f"kind must be 'image' or 'text': got {kind!r}")
     need_transformers()
     import transformers
     try: model = getattr(transformers, _PARTS[kind]).from_pretrained(name, local_files_only=not download)
     except (OSError, ValueError) as e:
-        how = 'The hub was asked: check the name and the network' if download else 'The hub was not asked: ClipEncoder(download=True) fetches 600 MB once'
-        raise FileNotFoundError(f'no weights of {name}: got {type(e).__name__} from transformers. {how}, or pass a folder that holds config.json and the weights.') from e
+        how = 'The hub was not asked: ClipEncoder(download=True) fetches 600 MB once'
+        if download: how = 'The hub was asked: check the name and the network'
+        raise FileNotFoundError(f'no weights of {name}: got {type(e).__name__} from transformers. {how}, or pass a '
+                                'folder that holds config.json and the weights.') from e
     return model.eval().requires_grad_(False)
 
 # %% ../../nbs/api/models/04_clip.ipynb #7854b83d
@@ -84,7 +89,8 @@ def __call__(self:ClipEncoder,
     x, # (B, 3, H, W) pictures, or a list of B sentences
 ) -> Tensor: # (B, F) float32 on the CPU
     "Features in CLIP's common space, not scaled to length 1; errors of `check_sentences`"
-    if self.kind == 'image': return self.model(clip_pictures(x.to(self.device), self.model.config.image_size)).image_embeds.float().cpu()
+    if self.kind == 'image':
+        return self.model(clip_pictures(x.to(self.device), self.model.config.image_size)).image_embeds.float().cpu()
     batch = self.tokenizer(check_sentences(x), padding=True, truncation=True, return_tensors='pt').to(self.device)
     return self.model(**batch).text_embeds.float().cpu()
 
@@ -98,7 +104,10 @@ def encode_cached(
 ) -> np.ndarray:   # (N, F) float32
     "Features from the cache, or computed; `ValueError` for an encoder that nothing tells from others"
     identity = getattr(encoder, 'identity', None) if identity is None else identity
-    if identity is None and folder is not False: raise ValueError(f'a cached encoder must be told from others: got {getattr(encoder, "__name__", type(encoder).__name__)} without identity. Pass identity=["its name", version], or folder=False.')
+    if identity is None and folder is not False:
+        raise ValueError('a cached encoder must be told from others: got '
+                         f'{getattr(encoder, "__name__", type(encoder).__name__)} without identity. Pass '
+                         'identity=["its name", version], or folder=False.')
     key = x.numpy() if isinstance(x, Tensor) else list(x)
     batches = lambda: [np.asarray(encoder(x[i:i+bs]), np.float32) for i in range(0, len(x), bs)]
     return cached(['features', key, identity], lambda: np.concatenate(batches()), folder, 'clip')

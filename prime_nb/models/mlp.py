@@ -11,13 +11,17 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 # %% ../../nbs/api/models/02_mlp.ipynb #2137d97f
-def _column_scales(
-    x:Tensor,             # (N, n_in) training features, N >= 2
-) -> tuple[Tensor,Tensor]: # mean and standard deviation, (n_in,) each, in the precision of `x`; 1 for a constant column
+def _column_scales(x):
     "Mean and standard deviation of each column; `ValueError` if there are not two finite rows"
+    # x: (N, n_in) training features, N >= 2; gives mean and standard deviation, (n_in,) each, in the precision of `x`;
+    # 1 for a constant column
     x = torch.as_tensor(x)
-    if x.ndim != 2 or len(x) < 2: raise ValueError(f'standardising needs features (N, n_in) with N >= 2: got shape {tuple(x.shape)}. Pass all training features, one row per sample.')
-    if not x.isfinite().all(): raise ValueError(f'features must be finite to be standardised: got {int((~x.isfinite()).sum())} NaN or infinite values. Drop or fill them.')
+    if x.ndim != 2 or len(x) < 2:
+        raise ValueError(f'standardising needs features (N, n_in) with N >= 2: got shape {tuple(x.shape)}. Pass all '
+                         'training features, one row per sample.')
+    if not x.isfinite().all():
+        raise ValueError(f'features must be finite to be standardised: got {int((~x.isfinite()).sum())} NaN or '
+                         'infinite values. Drop or fill them.')
     wide = x.double()
     mean, std = wide.mean(0), wide.std(0)
     std[std <= 1e-12 + torch.finfo(torch.float32).eps*mean.abs()] = 1
@@ -26,19 +30,17 @@ def _column_scales(
 
 # %% ../../nbs/api/models/02_mlp.ipynb #0ac5f3f2
 class _Standardize(nn.Module):
-    "Subtract a stored mean and divide by a stored standard deviation, column by column; `ValueError` for features with another number of columns"
-    def __init__(self,
-        n_in:int,      # number of columns
-        x:Tensor=None, # (N, n_in) training features to take the scales from; None: mean 0, deviation 1
-    ):
+    "Subtract a stored mean and divide by a stored standard deviation, column by column"
+    def __init__(self, n_in, x=None):
+        # x: (N, n_in) training features to take the scales from; None: mean 0, deviation 1
         super().__init__()
         mean, std = (torch.zeros(n_in), torch.ones(n_in)) if x is None else _column_scales(x)
-        if mean.shape != (n_in,): raise ValueError(f'the features to standardise by must have {n_in} columns: got {len(mean)}. Pass the training features that the model will see.')
+        if mean.shape != (n_in,):
+            raise ValueError(f'the features to standardise by must have {n_in} columns: got {len(mean)}. Pass the '
+                             'training features that the model will see.')
         self.register_buffer('mean', mean)
         self.register_buffer('std', std)
-    def forward(self, x:Tensor) -> Tensor: # same shape
-        "(x - mean)/deviation"
-        return (x - self.mean)/self.std
+    def forward(self, x): return (x - self.mean)/self.std
 
 # %% ../../nbs/api/models/02_mlp.ipynb #b366d458
 _NORMS = dict(batch=nn.BatchNorm1d, layer=nn.LayerNorm)
@@ -48,7 +50,8 @@ def _block(n_in, n_out, dropout, norm):
     layers = [nn.Linear(n_in, n_out)]
     if norm is not None: layers.append(_NORMS[norm](n_out))
     layers.append(nn.ReLU())
-    return layers + [nn.Dropout(dropout)]*(dropout > 0)
+    if dropout > 0: layers.append(nn.Dropout(dropout))
+    return layers
 
 # %% ../../nbs/api/models/02_mlp.ipynb #6505d16f
 def _check_sizes(n_in, hidden, n_out):
@@ -60,8 +63,11 @@ def _check_sizes(n_in, hidden, n_out):
 def _dropouts(dropout, n_layers):
     "One dropout per layer"
     p = tuple(dropout) if isinstance(dropout, (list, tuple)) else (dropout,)*n_layers
-    if len(p) != n_layers: raise ValueError(f'dropout must be one number, or one per hidden layer: got {len(p)} for {n_layers} layers')
-    if bad := [d for d in p if not 0 <= d < 1]: raise ValueError(f'dropout must be in [0, 1): got {bad[0]}. It is the share of values set to zero while training.')
+    if len(p) != n_layers:
+        raise ValueError(f'dropout must be one number, or one per hidden layer: got {len(p)} for {n_layers} layers')
+    if bad := [d for d in p if not 0 <= d < 1]:
+        raise ValueError(f'dropout must be in [0, 1): got {bad[0]}. It is the share of values set to zero while '
+                         'training.')
     return p
 
 # %% ../../nbs/api/models/02_mlp.ipynb #b749de92
@@ -72,7 +78,7 @@ def _scaler(n_in, standardize):
 
 # %% ../../nbs/api/models/02_mlp.ipynb #d0b75812
 class MLP(nn.Module):
-    "Fully connected regressor on feature vectors: `features` is f, `final` is g; `ValueError` for sizes, dropouts or a norm that are none"
+    "Fully connected regressor on feature vectors: `features` is f, `final` is g; `ValueError` for a bad setting"
     final_layer = 'final' # what `find_final` may take on trust
     def __init__(self,
         n_in:int,          # number of input features
@@ -85,10 +91,12 @@ class MLP(nn.Module):
         super().__init__()
         widths = (n_in, *hidden)
         _check_sizes(n_in, widths[1:], n_out)
-        if norm not in (None, *_NORMS): raise ValueError(f'unknown norm: got {norm!r}, expected None or one of {list(_NORMS)}')
+        if norm not in (None, *_NORMS):
+            raise ValueError(f'unknown norm: got {norm!r}, expected None or one of {list(_NORMS)}')
         p = _dropouts(dropout, len(widths)-1)
         self.scale, self.n_in = _scaler(n_in, standardize), n_in
-        self.body = nn.Sequential(*(layer for a, b, d in zip(widths, widths[1:], p) for layer in _block(a, b, d, norm)))
+        self.body = nn.Sequential()
+        for n, n_next, d in zip(widths, widths[1:], p): self.body.extend(_block(n, n_next, d, norm))
         self.final = nn.Linear(widths[-1], n_out)
 
 # %% ../../nbs/api/models/02_mlp.ipynb #6ad65d28
@@ -98,7 +106,8 @@ def features(self:MLP,
 ) -> Tensor:  # z, (B, F)
     "Feature z = f(x), the input of the last layer; `ValueError` for another width"
     if x.ndim != 2 or x.shape[1] != self.n_in:
-        raise ValueError(f'the MLP takes features of shape (batch, {self.n_in}): got {tuple(x.shape)}. Flatten each sample to one row, and build the model with the width of the rows.')
+        raise ValueError(f'the MLP takes features of shape (batch, {self.n_in}): got {tuple(x.shape)}. Flatten each '
+                         'sample to one row, and build the model with the width of the rows.')
     return self.body(self.scale(x))
 
 @patch

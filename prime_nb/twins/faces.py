@@ -9,7 +9,7 @@ __all__ = ['AGEDB_TRAIN_COUNTS', 'AGES', 'face_ages', 'draw_faces', 'FaceTwin', 
 from pathlib import Path
 import numpy as np
 import torch
-import fastai.vision.data # registers how pictures in a batch are shown
+import fastai.vision.data # noqa: F401 (registers how pictures in a batch are shown)
 from fastai.torch_core import TensorImage, TitledTensorScalar
 from fastcore.basics import patch
 from PIL import Image
@@ -38,7 +38,9 @@ def scale_counts(
 
 # %% ../../nbs/api/twins/01_faces.ipynb #e0ae4aee
 def _check_sizes(scale, **per_age):
-    if not (np.isfinite(scale) and 0 < scale <= 100): raise ValueError(f'scale must be a positive number up to 100: got {scale}. 0.25 makes about 3,000 training faces, 1 makes 12,208.')
+    if not (np.isfinite(scale) and 0 < scale <= 100):
+        raise ValueError(f'scale must be a positive number up to 100: got {scale}. 0.25 makes about 3,000 training '
+                         'faces, 1 makes 12,208.')
     for name,n in per_age.items():
         if n < 1 or n != int(n): raise ValueError(f'{name} must be a whole number from 1 up: got {n}')
 
@@ -49,12 +51,15 @@ def face_ages(
     n_test_per_age=8, # test faces at each age
     seed=0,           # decides the rounding of the training counts
 ): # three float32 arrays of whole ages: training (sorted), validation, test
-    "Ages of the three sets: training as lopsided as AgeDB-DIR, validation and test balanced over 1 to 101; `ValueError` for a size out of range, or too few training faces"
+    "Ages: training as lopsided as AgeDB-DIR, validation and test balanced over 1 to 101; `ValueError` for a bad size"
     _check_sizes(scale, n_val_per_age=n_val_per_age, n_test_per_age=n_test_per_age)
     counts = scale_counts(AGEDB_TRAIN_COUNTS, scale, np.random.default_rng(seed).random())
-    if (counts > 0).sum() < 2: raise ValueError(f'scale is too small: got {scale}, which leaves {counts.sum()} training faces. Use 0.01 or more.')
+    if (counts > 0).sum() < 2:
+        raise ValueError(f'scale is too small: got {scale}, which leaves {counts.sum()} training faces. Use 0.01 or '
+                         'more.')
     train = np.repeat(np.arange(len(counts)), counts)
-    return tuple(a.astype(np.float32) for a in (train, np.repeat(AGES, n_val_per_age), np.repeat(AGES, n_test_per_age)))
+    balanced = [np.repeat(AGES, n) for n in (n_val_per_age, n_test_per_age)]
+    return tuple(a.astype(np.float32) for a in (train, *balanced))
 
 # %% ../../nbs/api/twins/01_faces.ipynb #cd197f8f
 def draw_faces(
@@ -67,10 +72,11 @@ def draw_faces(
 ) -> np.ndarray: # (N, size, size, 3) uint8
     "One face, of a different person, for each age; `ValueError` unless `ages` is a list of numbers"
     ages = np.asarray(ages, dtype=float)
-    if ages.ndim != 1 or not len(ages): raise ValueError(f'ages must be a list of one or more numbers: got shape {ages.shape}')
+    if ages.ndim != 1 or not len(ages):
+        raise ValueError(f'ages must be a list of one or more numbers: got shape {ages.shape}')
     out = np.empty((len(ages), size, size, 3), np.uint8)
     for i in (progress or iter)(range(len(ages))):
-        out[i] = draw_face(ages[i], [*np.atleast_1d(seed), i], size, spread, noise)
+        out[i] = draw_face(ages[i], [*np.atleast_1d(seed), i], size=size, spread=spread, noise=noise)
     return out
 
 # %% ../../nbs/api/twins/01_faces.ipynb #bc3a75d6
@@ -116,8 +122,9 @@ def face_dls(
     path='.',      # where a `Learner` saves
 ) -> TensorDataLoaders: # `.train`, `.valid`, `.test`, `.train_targets`
     "fastai DataLoaders of a twin"
-    return tensor_dls(twin.train, twin.valid, twin.test, bs, val_bs, tfm=to_float, aug=mirror_some if flip else None,
-                      seed=seed, show=(TensorImage, TitledTensorScalar), device=device, path=path)
+    return tensor_dls(twin.train, twin.valid, twin.test, bs=bs, val_bs=val_bs, tfm=to_float,
+                      aug=mirror_some if flip else None, seed=seed, show=(TensorImage, TitledTensorScalar),
+                      device=device, path=path)
 
 # %% ../../nbs/api/twins/01_faces.ipynb #d53a1383
 def _agedb_path(i, age): return f'AgeDB/{i}_Twin{i}_{age}_{"fm"[i % 2]}.jpg'
@@ -127,7 +134,9 @@ def _imdb_path(i, age):
     if i % 7 == 0: return f'wiki_crop/{i % 100:02d}/{i}_{born}-01-01_{born + age}.jpg'
     return f'imdb_crop/{i % 100:02d}/nm{i:07d}_rm{i:07d}_{born}-1-1_{born + age}.jpg'
 
-_LAYOUTS = {'agedb-dir': ('agedb.csv', _agedb_path), 'imdb-wiki-dir': ('imdb_wiki.csv', _imdb_path)} # table, path of face i
+_LAYOUTS = { # table, path of face i
+    'agedb-dir': ('agedb.csv', _agedb_path),
+    'imdb-wiki-dir': ('imdb_wiki.csv', _imdb_path)}
 
 # %% ../../nbs/api/twins/01_faces.ipynb #a7784224
 def _faces(ages, seed, size):
@@ -141,23 +150,30 @@ def write_faces(
     scale=.25,          # training faces as a share of AgeDB-DIR's 12,208
     size=96,            # side in pixels
     layout='agedb-dir', # or 'imdb-wiki-dir'
-    n_val_per_age=2, n_test_per_age=4, # faces at each age from 1 to 101
+    n_val_per_age=2,    # validation faces at each age from 1 to 101
+    n_test_per_age=4,   # test faces at each age
     seed=0,             # decides everything
     quality=92,         # of the JPEG files, 1 to 95
     progress=None,      # wraps the loop: `tqdm`, ...
 ) -> Path: # the folder
     "The face twin as a table and JPEG files; `ValueError` for an unknown layout, or a folder that has one already"
-    if layout not in _LAYOUTS: raise ValueError(f'unknown layout: got {layout!r}, expected one of {", ".join(_LAYOUTS)}')
+    if layout not in _LAYOUTS:
+        raise ValueError(f'unknown layout: got {layout!r}, expected one of {", ".join(_LAYOUTS)}')
     (table, name), folder = _LAYOUTS[layout], Path(folder)
-    if (folder/table).exists(): raise ValueError(f'{folder} holds {table} already: nothing was written. Choose an empty folder.')
+    if (folder/table).exists():
+        raise ValueError(f'{folder} holds {table} already: nothing was written. Choose an empty folder.')
     faces = _faces(face_ages(scale, n_val_per_age, n_test_per_age, seed), seed, size)
-    rows = [_write(folder, name(i, age), split, age, x, quality) for i, (split, age, x) in enumerate((progress or iter)(faces))]
+    rows = []
+    for i, (split, age, x) in enumerate((progress or iter)(faces)):
+        path = name(i, age)
+        _write_jpeg(folder/path, x, quality)
+        rows.append(f'{age},{path},{split}')
     order = np.random.default_rng(seed).permutation(len(rows))
-    with replacing(folder/table) as temp: temp.write_text('\n'.join(['age,path,split', *(rows[i] for i in order), '']), encoding='utf-8', newline='')
+    with replacing(folder/table) as temp:
+        temp.write_text('\n'.join(['age,path,split', *(rows[i] for i in order), '']), encoding='utf-8', newline='')
     return folder
 
 # %% ../../nbs/api/twins/01_faces.ipynb #db86004a
-def _write(folder, path, split, age, x, quality): # row of the table
-    (folder/path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(x).save(folder/path, quality=quality)
-    return f'{age},{path},{split}'
+def _write_jpeg(path, x, quality):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(x).save(path, quality=quality)

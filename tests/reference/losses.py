@@ -98,7 +98,8 @@ def dataset_of(name): return next((d for d in OFFICIAL_FDS if d in name), 'agedb
 def smoothing_bins(case):
     "Bins of a case, and a function from names to its labels, kept off the edges"
     n, start, dataset = case.hyper['bucket_num'], case.hyper['bucket_start'], dataset_of(case.name)
-    edges = dict(agedb=np.arange(start, n + 1.), nyud2=np.arange(start, n + 1)/10, stsb=np.linspace(0, SCORE_MAX, n + 1))
+    edges = dict(
+        agedb=np.arange(start, n + 1.), nyud2=np.arange(start, n + 1)/10, stsb=np.linspace(0, SCORE_MAX, n + 1))
     edges = edges[dataset]
     bins = LabelBins.from_counts(np.ones(n - start), edges)
     def labels(name):
@@ -220,8 +221,8 @@ def conjugate(case):
     weighted = 'weights' in case.arrays and hyper.get('is_train', True)
     prior = dict(v0=hyper['prior']['v'], alpha0=hyper['prior']['alpha'])
     loss = VIRLoss(None, hyper['coeff'], **prior)
-    yield from both_precisions(
-        lambda x, t: loss(x, t('targets'), t('weights') if weighted else None), case, 'inputs')
+    def weigh(x, t): return loss(x, t('targets'), t('weights') if weighted else None)
+    yield from both_precisions(weigh, case, 'inputs')
     weights = torch.tensor(case['weights']) if weighted else None
     posterior = nig_posterior(torch.tensor(case['inputs']), weights, **prior)
     for name, value in zip(NIG, posterior): yield f'normal_{name}', value

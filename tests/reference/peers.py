@@ -56,8 +56,8 @@ def weightings(case):
         yield name, what, WEIGHTINGS[how], lds
 
 def settle(y, bins, theirs):
-    """Labels whose bin does not depend on how an edge is rounded. `LabelBins` forgives what float32 may have taken from a
-    label, the official code truncates: a label next to an edge moves to the middle of `theirs`, its bin there."""
+    """Labels whose bin does not depend on how an edge is rounded. `LabelBins` forgives what float32 may have taken from
+    a label, the official code truncates: a label next to an edge moves to the middle of `theirs`, its bin there."""
     gap = np.minimum(np.abs(y - bins.edges[theirs]), np.abs(y - bins.edges[theirs + 1]))
     near = gap < SLIVER*np.diff(bins.edges)[theirs]
     return np.where(near & (bins.index(y) != theirs), bins.centers[theirs], y)
@@ -128,7 +128,14 @@ def lds_nyud2(case):
 GROUPS = dict(overall='All', many='Many', median='Median', medium='Median', few='Few', low='Few')
 GROUPED = re.compile(rf'(balanced_)?({"|".join(GROUPS)})_(\w+)')
 DEPTH_METRICS = dict(
-    MSE='MSE', RMSE='RMSE', ABS_REL='abs_rel', LG10='log10', MAE='MAE', DELTA1='delta1', DELTA2='delta2', DELTA3='delta3')
+    MSE='MSE',
+    RMSE='RMSE',
+    ABS_REL='abs_rel',
+    LG10='log10',
+    MAE='MAE',
+    DELTA1='delta1',
+    DELTA2='delta2',
+    DELTA3='delta3')
 
 def count(pred, targ): return float(len(pred))
 
@@ -178,7 +185,7 @@ def balanced_testset(case):
     bins, depth = depth_bins(np.ones(DEPTH_BINS)), settled_depths(case['depth'])
     counts = np.bincount(bins.index(depth).ravel(), minlength=bins.n_bins)
     n = int(counts[counts > 0].min())
-    mask = balanced_mask(depth, bins, n, range(DEPTH_START), case.hyper['np_random_seed'])
+    mask = balanced_mask(depth, bins, n, range(DEPTH_START), seed=case.hyper['np_random_seed'])
     yield 'hist', counts
     yield 'select_pixel_num', n
     yield 'mask', mask[:, 0]
@@ -222,7 +229,8 @@ def losses_weighted(case):
     "L1, MSE, Huber and Focal-R, weighted or not"
     if 'loss' not in case.hyper: return
     loss, weighted = official_loss(case.hyper), case.hyper['weights']
-    yield from both_precisions(lambda x, t: loss(x, t('targets'), t('weights') if weighted else None), case, 'inputs')
+    def weigh(x, t): return loss(x, t('targets'), t('weights') if weighted else None)
+    yield from both_precisions(weigh, case, 'inputs')
 
 def class_weights(rule, counts):
     "Class-balanced weights (Cui et al. 2019) by rule and epoch: Reweight from the start, DRW from epoch 160"

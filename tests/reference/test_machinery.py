@@ -55,7 +55,8 @@ class TestEquations:
 
     @pytest.mark.parametrize('name, want', [
         ('proxy_loss_grad_proxy_features', ('proxy_loss', 'proxy_features')), ('d_align_prw_d_z', ('align_prw', 'z')),
-        ('grad_align_prw_wrt_z', ('align_prw', 'z')), ('grad_z__align', ('align', 'z')), ('align_z', None), ('grad', None)])
+        ('grad_align_prw_wrt_z', ('align_prw', 'z')), ('grad_z__align', ('align', 'z')), ('align_z', None),
+        ('grad', None)])
     def test_a_gradient_is_recognised_by_its_name(self, name, want): assert parse_gradient(name) == want
 
     def test_a_gradient_is_computed(self, known):
@@ -67,7 +68,8 @@ class TestEquations:
 
     def test_what_is_wrong_fails_and_what_is_unknown_is_skipped(self, known):
         P = evaluate('P', known).numpy()
-        assert check_array('P', P, known).status == 'passed' and check_array('P', P*(1 + 1e-8), known).status == 'failed'
+        assert check_array('P', P, known).status == 'passed'
+        assert check_array('P', P*(1 + 1e-8), known).status == 'failed'
         assert check_array('P', P.astype(np.float32), known).status == 'passed'
         assert check_array('novelty', P, known) == Check('novelty', 'skipped', detail='no equation has that name')
         assert check_array('align_cb', P, known).detail == 'needs z, which is not given'
@@ -84,7 +86,8 @@ class TestCases:
 
     def test_every_wanted_array_has_a_verdict(self):
         def adapter(case): yield 'y', case.hyper['k']*case['x']
-        assert [(c.name, c.status) for c in check_case(self.case(), adapter)] == [('c__y', 'passed'), ('c__w', 'failed')]
+        got = [(c.name, c.status) for c in check_case(self.case(), adapter)]
+        assert got == [('c__y', 'passed'), ('c__w', 'failed')]
 
     def test_reasons_and_crashes_are_told(self):
         def skips(case): yield 'y', Skip('not ours')
@@ -117,7 +120,10 @@ RIGHT = np.array([[0, .2, .1], [.2, 0, .2], [.1, .2, 0]])
 
 class TestFolders:
     def run(self, folder):
-        command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', 'tests/reference/test_vectors.py', '--vectors', folder]
+        command = [
+            sys.executable, '-m', 'pytest', '-q', '-p', 'no:xdist', 'tests/reference/test_vectors.py', '--vectors',
+            folder
+        ]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         return done.returncode, done.stdout
 
@@ -134,9 +140,11 @@ class TestFolders:
         assert code == 1 and 'P[0, 1]: relative error 9.9e-03, got 0.2, want 0.202, allowed 1e-09' in said
 
     @pytest.mark.parametrize('text, complaint', [
-        (None, 'holds no prime_manifest.json'), ('{"cases": [', 'is not valid JSON'), ('[]', 'expected an object, got list'),
-        ('{"cases": []}', 'lists no file'), ('{"case": 1}', "expected a list 'cases' or an object 'files'"),
-        ('{"cases": [{}]}', "case 0 must have a str 'file'"), ('{"files": {"a.npz": {}}}', "a.npz must have a dict 'cases'")])
+        (None, 'holds no prime_manifest.json'), ('{"cases": [', 'is not valid JSON'),
+        ('[]', 'expected an object, got list'), ('{"cases": []}', 'lists no file'),
+        ('{"case": 1}', "expected a list 'cases' or an object 'files'"),
+        ('{"cases": [{}]}', "case 0 must have a str 'file'"),
+        ('{"files": {"a.npz": {}}}', "a.npz must have a dict 'cases'")])
     def test_a_folder_that_cannot_be_understood_is_an_error(self, tmp_path, text, complaint):
         if text: (tmp_path/'manifest.json').write_text(text)
         with pytest.raises((OSError, ValueError), match=complaint): check_file(tmp_path, 'the manifest')
@@ -154,4 +162,5 @@ class TestFolders:
         bad, none = Check('Q', 'failed', .1, '[1]', detail='got 1.1'), Check('W', 'skipped', detail='no equation')
         lines = summary('a.npz', [bad]*25 + [none]*5).splitlines()
         assert lines[0] == 'a.npz: 25 failed, 5 skipped; largest relative error 1.0e-01 in Q[1]'
-        assert len(lines) == 23 and lines[-2:] == ['    and 5 more failed', '    skipped, no equation: W, W, W and 2 more']
+        assert len(lines) == 23
+        assert lines[-2:] == ['    and 5 more failed', '    skipped, no equation: W, W, W and 2 more']

@@ -1,7 +1,7 @@
 "A folder of vectors: its files, what is compared in each, and what is said about it"
 from pathlib import Path
 
-from . import features, losses, peers    # noqa: F401: they register their adapters
+from . import features, losses, peers    # noqa: F401 (they register their adapters)
 from .cases import case_files
 from .compare import Check, read_arrays, read_manifest
 from .equations import equation_files
@@ -28,7 +28,8 @@ def check_file(folder, file):
     folder = Path(folder)
     checks = checks_of(read_manifest(folder))
     if file not in checks:
-        if file == NO_FOLDER: raise ValueError(f'the manifest of {folder} lists no file. Add one, or pass another folder.')
+        if file == NO_FOLDER:
+            raise ValueError(f'the manifest of {folder} lists no file. Add one, or pass another folder.')
         return [Check(file, 'skipped', detail=UNLISTED)]
     if not (folder/file).is_file(): return [Check(file, 'failed', detail='is in the manifest, but not in the folder')]
     return checks[file](read_arrays(folder/file))
