@@ -61,8 +61,8 @@ from .objective import PRIME_DEFAULTS, PrimeCriterion, PrimeLoss
 from .proxies import CentroidProxies, Proxies, make_proxies
 _all_ = [
     'PrimeCriterion', 'PrimeLoss', 'PRIME_DEFAULTS', 'auto_prime', 'Proxies', 'CentroidProxies', 'make_proxies', 'PRW',
-    'CB', 'LDAM', 'cosine_distance', 'euclidean_distance', 'normalized_euclidean_distance', 'feature_distance', 'wrap_head',
-    'find_head', 'strip', 'ProxyHead', 'FinalConv']
+    'CB', 'LDAM', 'cosine_distance', 'euclidean_distance', 'normalized_euclidean_distance', 'feature_distance',
+    'wrap_head', 'find_head', 'strip', 'ProxyHead', 'FinalConv']
 
 # %% ../nbs/api/21_all.ipynb #e55e0010
 from .metrics import Relevance, by_shot, proxy_spearman, similarity_spearman

@@ -209,7 +209,7 @@ def find_head(
 
 # %% ../nbs/api/11_head.ipynb #05365757
 def wrap_head(
-    model:nn.Module,       # a regressor; changed in place
+    model:nn.Module,       # regressor; changed in place
     make:Callable|None=None, # F -> Proxies, called with the width of z; None for a head without proxies
     layer:str|None=None,   # dotted name of the last linear layer, if it is known
     example=None,          # inputs of a few samples, to find that layer by: a tensor, a tuple or a dict
@@ -226,6 +226,12 @@ def wrap_head(
         final = old.final
     head = FeatureHead(final) if make is None else ProxyHead(final, make(final.in_features).to(final.weight.device))
     return replace_layer(model, name, head.train(model.training))
+
+# %% ../nbs/api/11_head.ipynb #f77f0001
+def find_bare(model, layer=None, example=None):
+    "Name of the last linear layer of a model without a head; `ValueError` if it has one, and errors of `find_final`"
+    if find_head(model) is None: return find_final(model, layer, example)
+    raise ValueError('the model has a head already: got a wrapped model. Replace the layer first, then add callbacks.')
 
 # %% ../nbs/api/11_head.ipynb #8fb2b8da
 class watch_features:

@@ -14,7 +14,8 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 INK, TONES = '#808080', ['#2F7FBF', '#B5226F', '#D17A00']    # targets: small, middle, large
-N, C, ALONE, STEPS = 240, 10, 120, 760    # features, proxies, steps of proxies alone, steps
+N, C = 240, 10
+ALONE, STEPS = 120, 760    # features, proxies, steps of proxies alone, steps
 
 
 def train(seed=0):
@@ -63,10 +64,9 @@ def draw(out, frames=72):
     import matplotlib.pyplot as plt
     y, targets, path = train()
     path = upright(path)
-    steps = np.unique(
-        np.r_[np.linspace(0, ALONE, frames // 3), ALONE +
-              (STEPS-1-ALONE)*np.linspace(0, 1, 2*frames // 3)**1.6].astype(int))
-    title = lambda s: 'Proxies find their order ...' if s < ALONE else '... and features join them'
+    together = ALONE + (STEPS - 1 - ALONE)*np.linspace(0, 1, 2*frames//3)**1.6
+    steps = np.unique(np.r_[np.linspace(0, ALONE, frames//3), together].astype(int))
+    def title(s): return 'Proxies find their order ...' if s < ALONE else '... and features join them'
     films = [frame(plt, y, targets, *path[s], title(s)) for s in steps]
     pause = [900 if s == 0 else 2500 if s == steps[-1] else 70 for s in steps]
     out.parent.mkdir(parents=True, exist_ok=True)

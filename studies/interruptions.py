@@ -247,7 +247,9 @@ def study(name, kills, seed, folder):
     while len(out) < kills:
         rounds += 1
         (folder/str(rounds)).mkdir()
-        found = one_round(name, task, folder/str(rounds), min(IN_A_ROW[name], kills - len(out)), length, want, n, rng)
+        found = one_round(
+            name, task, folder/str(rounds), kills=min(IN_A_ROW[name], kills - len(out)), length=length, want=want, n=n,
+            rng=rng)
         out += [o | dict(round=f'{name} {rounds}') for o in found]
         shutil.rmtree(folder/str(rounds))
         print(f'{name}: {len(out)} of {kills} kills', file=sys.stderr, flush=True)

@@ -61,9 +61,10 @@ def main(argv=None):
     folder.mkdir(parents=True, exist_ok=True)
     archive = fetch(folder)
     for i, name in enumerate(sorted(TABLES, key=lambda n: n.split('/')[1].lower())):
-        (group := folder/'AB'[i % 2]).mkdir(exist_ok=True)
-        write(df := table(archive, name), group, name.split('/')[1])
-        print(f'{group.name} {name.split("/")[1]:14} {len(df):5} rows, target {df.columns[0]}')
+        group, short, df = folder/'AB'[i % 2], name.split('/')[1], table(archive, name)
+        group.mkdir(exist_ok=True)
+        write(df, group, short)
+        print(f'{group.name} {short:14} {len(df):5} rows, target {df.columns[0]}')
 
 
 if __name__ == '__main__': main()

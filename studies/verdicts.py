@@ -168,7 +168,7 @@ def main(argv=None):
         keep, results = Path(a.keep or temp), []
         keep.mkdir(parents=True, exist_ok=True)
         for n in names:
-            make_predictions(a.folder, n, keep, a.seeds, a.epochs)
+            make_predictions(a.folder, n, keep, a.seeds, epochs=a.epochs)
             results.append(judge(a.folder, n, keep))
             write_json(Path(a.out)/f'{n}.json', results[-1])
             r = results[-1]['agreement']

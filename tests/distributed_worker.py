@@ -37,7 +37,8 @@ from prime_nb.distributed import alone, gather_with_grad, launched, world_size
 from prime_nb.losses import WeightedL1
 from prime_nb.targets import LabelBins
 
-W, BS, N, N_DEV = 2, 16, 93, 25    # 93 is odd, so a sample comes twice; the last batch of an epoch is smaller
+W, BS = 2, 16
+N, N_DEV = 93, 25    # 93 is odd, so a sample comes twice; the last batch of an epoch is smaller
 
 g = torch.Generator().manual_seed(0)
 Y = (torch.rand(N + N_DEV, generator=g)**2*10).mul(2).round()/2    # some labels several times

@@ -67,7 +67,8 @@ def said_comments(text):
 class Name:
     "A public function, class, or method with what is said about it"
     def __init__(self, module, qual, node, comments, owner=None):
-        self.module, self.qual, self.node, self.comments, self.owner = module, qual, node, comments, owner
+        self.module, self.qual, self.node = module, qual, node
+        self.comments, self.owner = comments, owner
         self.is_class = isinstance(node, ast.ClassDef)
 
     @property
@@ -148,7 +149,8 @@ class Name:
 class Package:
     "All modules of a package: their public names, and every function by name"
     def __init__(self, root):
-        self.root, self.names, self.modules, self.classes, self.functions = Path(root), [], {}, {}, {}
+        self.root, self.names, self.modules = Path(root), [], {}
+        self.classes, self.functions = {}, {}
         for path in sorted(self.root.rglob('*.py')):
             if path.name.startswith('_'): continue
             module = '.'.join(path.relative_to(self.root).with_suffix('').parts)
@@ -170,13 +172,13 @@ class Package:
                 for o in re.split(r'[|,()\s]+', owner):
                     if o in self.classes: self.classes[o].methods.setdefault(node.name, node)
                 if node.name == '__call__' or not node.name.startswith('_'):
-                    self.names.append(Name(module, f'{owner}.{node.name}', node, comments, owner))
+                    self.names.append(Name(module, f'{owner}.{node.name}', node, comments, owner=owner))
             elif isinstance(node, (*DEFS, ast.ClassDef)) and node.name in public:
                 self.names.append(Name(module, node.name, node, comments))
                 for n in node.body if isinstance(node, ast.ClassDef) else ():
                     if isinstance(n, DEFS) and (n.name == '__call__'
                                                 or not n.name.startswith('_')) and not is_setter(n):
-                        self.names.append(Name(module, f'{node.name}.{n.name}', n, comments, node.name))
+                        self.names.append(Name(module, f'{node.name}.{n.name}', n, comments, owner=node.name))
 
     def bases(self, name):
         "The class and what it inherits from, as far as it is here"
@@ -190,7 +192,7 @@ class Package:
         for c in list(self.bases(name.owner))[1:]:
             m = c.methods.get(name.node.name)
             if m is not None and ast.get_docstring(m):
-                return Name(c.module, f'{c.qual}.{m.name}', m, c.comments, c.qual)
+                return Name(c.module, f'{c.qual}.{m.name}', m, c.comments, owner=c.qual)
 
     def said_by_class(self, name):
         "Parameters of the class that have a comment"
@@ -208,11 +210,11 @@ def gives_back(node):
         last.value, ast.Name) and last.value.id == node.args.args[-1].arg
 
 def is_event(name):
-    "What torch and fastai call, and say themselves: an event, `extra_repr`, and a loss that has nothing to decode"
+    "What torch and fastai call, and say themselves: an event, hooks of a module, and a loss with nothing to decode"
     if not name.owner: return False
-    return bool(EVENTS.match(
-        name.node.name)) or name.node.name == 'extra_repr' or name.node.name in ('activation',
-                                                                                 'decodes') and gives_back(name.node)
+    method = name.node.name
+    if EVENTS.match(method) or method in ('extra_repr', 'get_extra_state', 'set_extra_state'): return True
+    return method in ('activation', 'decodes') and gives_back(name.node)
 
 def whole_doc(name, package):
     base = package.inherited(name) if name.owner else None

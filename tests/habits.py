@@ -46,7 +46,8 @@ from prime_nb.data.memory import tensor_dls
 from prime_nb.proxies import Proxies
 from prime_nb.targets import LabelBins
 
-N, N_VALID, BS, C = 64, 16, 16, 5 # samples to learn from and to judge by, in a batch, proxies
+N, N_VALID = 64, 16    # samples to learn from and to judge by
+BS, C = 16, 5          # samples in a batch, proxies
 
 
 class DoesNotApply(Exception):

@@ -1,12 +1,11 @@
 """Hostile input, as data: what is passed, and what must come of it.
 
-A case ends in one of four ways: it is refused with a message that names the argument and the value (`Refuses`), it gives a
-number that is known otherwise (`Gives`), or NaN stays NaN (`Tells`), or what no number of this precision can hold becomes
-infinite (`Overflows`). A wrong number without a word, and NaN out of finite input, are failures."""
-import hashlib, io, json, os, struct, warnings, zipfile, zlib
+A case ends in one of four ways: it is refused with a message that names the argument and the value (`Refuses`), it
+gives a number that is known otherwise (`Gives`), or NaN stays NaN (`Tells`), or what no number of this precision can
+hold becomes infinite (`Overflows`). A wrong number without a word, and NaN out of finite input, are failures."""
+import hashlib, io, json, os, struct, warnings, zlib
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -38,12 +37,14 @@ from prime_nb.data.columns import Columns
 from prime_nb.data.inputs import ArrayInput, ImageInput, read_image
 from prime_nb.data.memory import tensor_dls
 from prime_nb.data.stsb import read_pairs
-from prime_nb.distances import cosine_distance, euclidean_distance, feature_distance, normalized_euclidean_distance, target_distance
+from prime_nb.distances import (
+    cosine_distance, euclidean_distance, feature_distance, normalized_euclidean_distance, target_distance)
 from prime_nb.losses import WeightedFocal, WeightedHuber, WeightedL1, WeightedMSE
-from prime_nb.metrics import GM, MAE, MSE, RMSE, Pearson, Relevance, balanced_mask, cosine_similarity, by_shot, similarity_spearman
+from prime_nb.metrics import (
+    GM, MAE, MSE, RMSE, Pearson, Relevance, balanced_mask, cosine_similarity, by_shot, similarity_spearman)
 from prime_nb.models.mlp import MLP
 from prime_nb.objective import PrimeLoss
-from prime_nb.proxies import Proxies, make_proxies, proxy_kl, proxy_loss, proxy_targets
+from prime_nb.proxies import Proxies, make_proxies, proxy_kl, proxy_loss
 from prime_nb.own.saved import load_model, save_model
 from prime_nb.data.tables import disarm, read_table
 from prime_nb.targets import LabelBins, lds_window
@@ -60,7 +61,9 @@ def as_numbers(x):
     if x is None: return np.zeros(0)
     return to_numpy(x).astype(np.float64).ravel()
 
-def short(x, n=110): return s if len(s := ' '.join(str(x).split())) <= n else s[:n-1] + '…'
+def short(x, n=110):
+    s = ' '.join(str(x).split())
+    return s if len(s) <= n else s[:n-1] + '…'
 
 @dataclass(frozen=True)
 class Refuses:
@@ -73,7 +76,8 @@ class Refuses:
         except self.exc as e:
             text = str(e)
             lacking = [w for w in self.words if w.lower() not in text.lower()]
-            return (not lacking and len(text) > 25), f'refused: {short(text, 220)}' + (f' [lacks {lacking}]' if lacking else '')
+            said = f'refused: {short(text, 220)}' + (f' [lacks {lacking}]' if lacking else '')
+            return not lacking and len(text) > 25, said
         except Exception as e: return False, f'{type(e).__name__}: {short(e, 200)}'
         return False, f'taken, and gave {short(got)}'
 
@@ -90,10 +94,13 @@ class Gives:
         try: got = run()
         except Exception as e: return False, f'{type(e).__name__}: {short(e, 200)}'
         want = self.want() if callable(self.want) else self.want
-        if isinstance(want, (str, bool, type(None))) or isinstance(got, (str, bool, type(None))): return got == want, short(got)
+        plain = str, bool, type(None)
+        if isinstance(want, plain) or isinstance(got, plain): return got == want, short(got)
         a, b = as_numbers(got), as_numbers(want)
-        ok = a.shape == b.shape and bool(np.isfinite(a).all()) and (not a.size or np.abs(a-b).max() <= self.atol + self.rtol*np.abs(b).max())
-        return ok, f'{short(np.array2string(a[:4], precision=4))}' + ('' if ok else f' instead of {short(np.array2string(b[:4], precision=4))}')
+        ok = a.shape == b.shape and bool(np.isfinite(a).all())
+        if ok and a.size: ok = np.abs(a - b).max() <= self.atol + self.rtol*np.abs(b).max()
+        got, want = (short(np.array2string(x[:4], precision=4)) for x in (a, b))
+        return bool(ok), got if ok else f'{got} instead of {want}'
 
 @dataclass(frozen=True)
 class Visible:
@@ -104,7 +111,8 @@ class Visible:
         try: a = as_numbers(run())
         except (ValueError, TypeError) as e: return len(str(e)) > 25, f'refused: {short(e, 220)}'
         except Exception as e: return False, f'{type(e).__name__}: {short(e, 200)}'
-        ok = bool(np.isnan(a).any()) if self.what == 'NaN stays NaN' else bool(np.isinf(a).any() and not np.isnan(a).any())
+        has_nan = bool(np.isnan(a).any())
+        ok = has_nan if self.what == 'NaN stays NaN' else bool(np.isinf(a).any()) and not has_nan
         return ok, short(np.array2string(a[:4], precision=4))
 
 Tells, Overflows = Visible('NaN stays NaN'), Visible('infinite')
@@ -127,7 +135,7 @@ CASES = []
 
 def add(group, table, files=False):
     "Cases from a dict: name -> (function, what must come of it)"
-    CASES.extend(Case(group, name, run, want, files) for name, (run, want) in table.items())
+    CASES.extend(Case(group, name, run, want, files=files) for name, (run, want) in table.items())
 
 
 # Targets
@@ -229,7 +237,8 @@ add('bins', {
     'subnormal targets': (bins([0., 5e-324], n_bins=2), refuses('n_bins', '2')),
     'tiny targets': (bins([0., 1e-30, 3e-30], n_bins=3), Gives([1, 1, 1])),
     'negative zero lies with zero': (bins([-0., 0., 1.]), Gives([2, 1])),
-    'float32 noise does not move a label': (lambda: LabelBins(np.arange(50)/10, edges=np.arange(51)/10).index(torch.arange(50)/10), Gives(np.arange(50))),
+    'float32 noise does not move a label': (
+        lambda: LabelBins(np.arange(50)/10, edges=np.arange(51)/10).index(torch.arange(50)/10), Gives(np.arange(50))),
     'shots the wrong way round': (bins(shots=(20, 100)), refuses('shots', '(20, 100)')),
     'NaN shots': (bins(shots=(NAN, 5)), refuses('shots', 'nan')),
     'three thresholds': (bins(shots=(100, 20, 5)), refuses('shots', '(100, 20, 5)')),
@@ -247,12 +256,15 @@ add('bins', {
     'negative counts': (lambda: LabelBins.from_counts([1, -2], [0, 1, 2]), refuses('counts', '-2')),
     'no samples at all': (lambda: LabelBins.from_counts([0, 0], [0, 1, 2]), refuses('counts')),
     'counts of other bins': (lambda: LabelBins.from_counts([1, 2, 3], [0, 1, 2]), refuses('counts', '3 numbers')),
-    'bins that float32 cannot tell apart': (lambda: LabelBins([1.7e9, 1.7e9+5]).lookup()(torch.tensor([1.7e9])), refuses('float32', 'bins')),
+    'bins that float32 cannot tell apart': (
+        lambda: LabelBins([1.7e9, 1.7e9+5]).lookup()(torch.tensor([1.7e9])), refuses('float32', 'bins')),
     'tiny bins that float32 cannot tell apart': (lambda: LabelBins([0., 1e-50], n_bins=2).lookup(), refuses('float32')),
     'weight of NaN': (lambda: BINS.lookup()(torch.tensor([NAN])), Tells),
-    'weights of float16 targets': (lambda: BINS.lookup()(torch.tensor([0., 4.], dtype=torch.float16)), Gives(lambda: BINS.weights()[[0, 4]])),
+    'weights of float16 targets': (
+        lambda: BINS.lookup()(torch.tensor([0., 4.], dtype=torch.float16)), Gives(lambda: BINS.weights()[[0, 4]])),
     'weights of whole numbers': (lambda: BINS.lookup()(torch.tensor([0, 4])), Gives(lambda: BINS.weights()[[0, 4]])),
-    'weight beyond float32': (lambda: BINS.lookup()(torch.tensor([1e300], dtype=torch.float64)), Gives(lambda: BINS.weights()[[4]])),
+    'weight beyond float32': (
+        lambda: BINS.lookup()(torch.tensor([1e300], dtype=torch.float64)), Gives(lambda: BINS.weights()[[4]])),
     'unknown weighting': (weigh(weighting='cubic'), refuses('weighting', 'cubic')),
     'clip the wrong way round': (weigh(weighting='inverse', clip=(1000, 5)), refuses('clip', '(1000, 5)')),
     'NaN clip': (weigh(weighting='inverse', clip=(NAN, 5)), refuses('clip', 'nan')),
@@ -269,7 +281,8 @@ add('bins', {
     'sigma tiny is no smoothing': (lds(sigma=1e-200), Gives(lambda: BINS.counts)),
     'sigma huge is a sum': (lambda: lds_window('gaussian', 5, 1e200), Gives(np.ones(5))),
     'a kernel larger than the bins': (lds(ks=101, sigma=1e-3), Gives(lambda: BINS.counts)),
-    'official kernel of tiny sigma': (lambda: lds_window('gaussian', 5, 1e-200, official=True), Gives([0, 0, 1, 0, 0]))})
+    'official kernel of tiny sigma': (
+        lambda: lds_window('gaussian', 5, 1e-200, official=True), Gives([0, 0, 1, 0, 0]))})
 
 
 # Metrics
@@ -303,10 +316,12 @@ add('metrics', {
     'labels unseen in training': (lambda: by_shot([99.], [100.], BINS, 'MAE')['MAE/Few'], Gives(1.)),
     'unknown metric': (lambda: by_shot(P, T, BINS, 'MAPE'), refuses('metric', 'MAPE')),
     'vector targets': (lambda: by_shot(np.ones((3, 2)), np.ones((3, 2)), BINS), refuses('by=', '(3, 2)')),
-    'by of another length': (lambda: by_shot(np.ones((3, 2)), np.ones((3, 2)), BINS, by=[1, 2]), refuses('by', 'got 2')),
+    'by of another length': (
+        lambda: by_shot(np.ones((3, 2)), np.ones((3, 2)), BINS, by=[1, 2]), refuses('by', 'got 2')),
     'NaN by': (lambda: by_shot(P, T, BINS, by=[1, NAN, 2]), refuses('nan')),
     'mask of whole numbers': (lambda: by_shot(P, T, BINS, mask=[1, 0, 1]), refuses('mask', 'int64')),
-    'mask that hides a NaN': (lambda: by_shot([1., NAN], [2., 2.], BINS, 'MAE', mask=[True, False])['MAE/All'], Gives(1.)),
+    'mask that hides a NaN': (
+        lambda: by_shot([1., NAN], [2., 2.], BINS, 'MAE', mask=[True, False])['MAE/All'], Gives(1.)),
     'mask that hides all': (lambda: by_shot(P, T, BINS, 'MAE', mask=[False]*3)['MAE/All'], Gives(None)),
     'delta of a target of 0': (lambda: by_shot([1.], [0.], BINS, 'delta1'), refuses('delta', 'positive', '0')),
     'SERA without relevance': (lambda: by_shot(P, T, BINS, 'SERA'), refuses('relevance')),
@@ -316,8 +331,10 @@ add('metrics', {
     'mask of -1 per bin': (lambda: balanced_mask(Y, BINS, per_bin=-1), refuses('per_bin', '-1')),
     'mask of more than there are': (lambda: balanced_mask(Y, BINS, per_bin=2), refuses('per_bin', '2')),
     'similarity of zero features': (lambda: cosine_similarity(np.zeros((2, 3))), Gives(np.zeros((2, 2)))),
-    'similarity of huge features': (lambda: cosine_similarity(np.eye(2)*1e300 + 1e299), Gives(lambda: cosine_similarity(np.eye(2) + .1))),
-    'similarity of tiny features': (lambda: cosine_similarity(np.eye(2)*1e-300 + 1e-301), Gives(lambda: cosine_similarity(np.eye(2) + .1))),
+    'similarity of huge features': (
+        lambda: cosine_similarity(np.eye(2)*1e300 + 1e299), Gives(lambda: cosine_similarity(np.eye(2) + .1))),
+    'similarity of tiny features': (
+        lambda: cosine_similarity(np.eye(2)*1e-300 + 1e-301), Gives(lambda: cosine_similarity(np.eye(2) + .1))),
     'similarity of NaN features': (lambda: cosine_similarity([[1., NAN]]), refuses('features', 'nan')),
     'rank correlation of two samples': (lambda: similarity_spearman(np.eye(2), [1., 2.]), Gives(None)),
     'rank correlation of equal targets': (lambda: similarity_spearman(np.eye(4), [1.]*4), Gives(None))})
@@ -330,9 +347,12 @@ A, B = torch.randn(4, 3, generator=g), torch.randn(5, 3, generator=g)
 def naive(kind, a, b):
     "Distance, pair by pair in float64"
     a, b = to_numpy(a).astype(np.float64), to_numpy(b).astype(np.float64)
-    length = lambda v: np.abs(v).max()*np.linalg.norm(v/np.abs(v).max()) if v.any() else 0.
-    u = lambda v: v/length(v) if v.any() else v
-    one = dict(cosine=lambda x, y: 1 - u(x) @ u(y), euclidean=lambda x, y: length(x-y), normalized_euclidean=lambda x, y: length(u(x)-u(y)))[kind]
+    def length(v): return np.abs(v).max()*np.linalg.norm(v/np.abs(v).max()) if v.any() else 0.
+    def u(v): return v/length(v) if v.any() else v
+    pairs = dict(
+        cosine=lambda x, y: 1 - u(x) @ u(y), euclidean=lambda x, y: length(x - y),
+        normalized_euclidean=lambda x, y: length(u(x) - u(y)))
+    one = pairs[kind]
     return np.array([[one(x, y) for y in b] for x in a])
 
 def distances(name, f, kind):
@@ -342,23 +362,31 @@ def distances(name, f, kind):
     inf = A.clone(); inf[1, 2] = INF
     add('distances', {
         f'{name}: huge': same(A*1e30, B*1e30), f'{name}: near the largest number': same(A.sign()*9e37, B.sign()*9e37),
-        f'{name}: huge and ordinary': same(A*1e30, B), f'{name}: float64, huge': same(A.double()*1e300, B.double()*1e300),
-        f'{name}: float16': same(A.half(), B.half()), f'{name}: bfloat16': same(A.bfloat16(), B.bfloat16()), f'{name}: float16, huge': same(A.half()*1e4, B.half()*1e4),
+        f'{name}: huge and ordinary': same(A*1e30, B),
+        f'{name}: float64, huge': same(A.double()*1e300, B.double()*1e300),
+        f'{name}: float16': same(A.half(), B.half()), f'{name}: bfloat16': same(A.bfloat16(), B.bfloat16()),
+        f'{name}: float16, huge': same(A.half()*1e4, B.half()*1e4),
         f'{name}: float32 and float64': same(A, B.double()), f'{name}: whole numbers': same((A*5).long(), (B*5).long()),
         f'{name}: zero': same(A*0, B), f'{name}: both zero': same(A*0, B*0), f'{name}: negative zero': same(-A*0, B*0),
-        f'{name}: equal': same(A, A, 1e-4), f'{name}: one row': same(A[:1], B[:1]), f'{name}: one feature': same(A[:, :1], B[:, :1]),
+        f'{name}: equal': same(A, A, 1e-4), f'{name}: one row': same(A[:1], B[:1]),
+        f'{name}: one feature': same(A[:, :1], B[:, :1]),
         f'{name}: no rows': (lambda: f(A[:0], B).shape[0] + f(A, B[:0]).shape[1], Gives(0)),
-        f'{name}: NaN': (d(nan, B), Tells), f'{name}: infinity': (lambda: f(inf, B)[1], Visible('NaN stays NaN') if kind != 'euclidean' else Overflows),
+        f'{name}: NaN': (d(nan, B), Tells),
+        f'{name}: infinity': (lambda: f(inf, B)[1], Visible('NaN stays NaN') if kind != 'euclidean' else Overflows),
         f'{name}: complex': (d(A.cfloat(), B), refuses('complex')),
         f'{name}: other widths': (d(A, B[:, :2]), refuses('3', '2', exc=(ValueError, RuntimeError)))})
 
-for name, f in (('cosine', cosine_distance), ('euclidean', euclidean_distance), ('normalized_euclidean', normalized_euclidean_distance)): distances(name, f, name)
+distances('cosine', cosine_distance, 'cosine')
+distances('euclidean', euclidean_distance, 'euclidean')
+distances('normalized_euclidean', normalized_euclidean_distance, 'normalized_euclidean')
 
 add('distances', {
-    'euclidean: tiny': (lambda: euclidean_distance(A*1e-30, B*1e-30), Gives(lambda: naive('euclidean', A*1e-30, B*1e-30))),
+    'euclidean: tiny': (
+        lambda: euclidean_distance(A*1e-30, B*1e-30), Gives(lambda: naive('euclidean', A*1e-30, B*1e-30))),
     'cosine: too short to have a direction': (lambda: cosine_distance(A*1e-30, B), Gives(np.ones((4, 5)))),
     'unknown distance': (lambda: feature_distance('manhattan'), refuses('distance', 'manhattan')),
-    'targets of other width': (lambda: target_distance(torch.ones(3, 2), torch.ones(3)), refuses('2', '1', 'components')),
+    'targets of other width': (
+        lambda: target_distance(torch.ones(3, 2), torch.ones(3)), refuses('2', '1', 'components')),
     'targets in maps': (lambda: target_distance(torch.ones(3, 2, 2), torch.ones(3)), refuses('(3, 2, 2)')),
     'huge targets': (lambda: target_distance(torch.tensor([1e30]), torch.tensor([-1e30])), Gives([2e30])),
     'huge vector targets': (lambda: target_distance(torch.full((1, 2), 1e30), torch.zeros(1, 2)), Gives([2**.5*1e30])),
@@ -369,6 +397,10 @@ add('distances', {
 # Proxies, associations, the objective
 
 F = 3
+def same_loss(f):
+    "Loss of huge features without that of ordinary ones in the same directions"
+    return proxy_loss(1e30*f, torch.arange(4.)) - proxy_loss(f, torch.arange(4.))
+
 def with_seed(f):
     def run(*a):
         torch.manual_seed(0)
@@ -388,7 +420,9 @@ def objective(y=Y, C=4, z=None, t=None, dtype=torch.float32, **kw):
 
 def proxies(*a, **kw): return with_seed(lambda: make_proxies(*a, **kw).targets)
 def settings(**kw): return lambda: PrimeLoss(**kw)
-def near(tau=5., **kw): return lambda: target_association(torch.tensor([0., 2., 4.]), torch.tensor([1., 2., 3.]), tau, 4., **kw)
+def near(tau=5., **kw):
+    y, targets = torch.tensor([0., 2., 4.]), torch.tensor([1., 2., 3.])
+    return lambda: target_association(y, targets, tau, 4., **kw)
 ONE_HOT = np.eye(3)
 
 add('proxies', {
@@ -403,7 +437,8 @@ add('proxies', {
     'more clusters than distinct targets': (proxies(Y, 6, F, 'kmeans'), refuses('n_proxies', '5', '6')),
     'as many clusters as distinct targets': (proxies(Y, 5, F, 'kmeans'), Gives(np.arange(5.))),
     'unknown placement': (proxies(Y, 3, F, 'grid'), refuses('placement', 'grid')),
-    'uniform targets of vectors': (proxies(np.ones((3, 2))*np.arange(3)[:, None], 2, F, 'uniform'), refuses('scalar', '(3, 2)')),
+    'uniform targets of vectors': (
+        proxies(np.ones((3, 2))*np.arange(3)[:, None], 2, F, 'uniform'), refuses('scalar', '(3, 2)')),
     'constant targets': (proxies([1., 1.], 2, F), refuses('constant')),
     'NaN targets': (proxies([1., NAN], 2, F), refuses('nan')),
     'targets beyond float32': (proxies([0., 1e300], 3, F), refuses('targets', 'float32', 'e+299')),
@@ -421,8 +456,11 @@ add('proxies', {
     'one proxy made by hand has no pairs': (lambda: proxy_loss(torch.randn(1, F), torch.ones(1)), Gives(0.)),
     'equal features': (lambda: proxy_kl(torch.ones(3, F), torch.arange(3.), 5., 1e-9), Gives(0., atol=1e-6)),
     'zero features': (lambda: proxy_kl(torch.zeros(3, F), torch.arange(3.), 5., 1e-9), Gives(0., atol=1e-6)),
-    'huge features have the loss of their directions': (with_seed(lambda: proxy_loss(1e30*(f := torch.randn(4, F)), torch.arange(4.)) - proxy_loss(f, torch.arange(4.))), Gives(0., atol=1e-5)),
-    'a temperature of 1e8 leaves the nearest pairs': (with_seed(lambda: proxy_kl(torch.eye(3), torch.tensor([0., 1., 3.]), 5., 1e8)), Gives(np.log(3.))),
+    'huge features have the loss of their directions': (
+        with_seed(lambda: same_loss(torch.randn(4, F))),
+        Gives(0., atol=1e-5)),
+    'a temperature of 1e8 leaves the nearest pairs': (
+        with_seed(lambda: proxy_kl(torch.eye(3), torch.tensor([0., 1., 3.]), 5., 1e8)), Gives(np.log(3.))),
     'NaN feature': (lambda: proxy_loss(torch.full((3, F), NAN), torch.arange(3.)), Tells)})
 
 add('association', {
@@ -431,24 +469,39 @@ add('association', {
     'one-hot': (near(one_hot=True), Gives(ONE_HOT)),
     'NaN target': (lambda: target_association(torch.tensor([NAN]), torch.arange(3.), 5.), Tells),
     'NaN target, one-hot': (lambda: target_association(torch.tensor([NAN]), torch.arange(3.), 5., one_hot=True), Tells),
-    'a target far outside goes to the nearest': (lambda: target_association(torch.tensor([1e30]), torch.arange(3.), 5.)[0, 2] > .3, Gives(1.)),
-    'whole numbers': (lambda: target_association(torch.tensor([0, 2, 4]), torch.tensor([1., 2., 3.]), 1e8, 4.), Gives(ONE_HOT)),
-    'zero features see all proxies alike': (with_seed(lambda: association_logits(torch.zeros(2, F), torch.randn(4, F), 5.).softmax(1)), Gives(np.full((2, 4), .25))),
-    'sure of the wrong proxy': (lambda: alignment_loss(torch.tensor([[0., -1e30]]), torch.tensor([[0., 1.]])), Gives(1e30)),
-    'margin, sure of one proxy': (lambda: alignment_loss(torch.tensor([[0., -1e4]]), torch.tensor([[1., 0.]]), margins=torch.tensor([.5, .5])), Gives(0., atol=1e-6)),
-    'margin, one proxy': (lambda: alignment_loss(torch.tensor([[-3.]]), torch.tensor([[1.]]), margins=torch.tensor([.5])), Gives(0.)),
-    'PRW: a proxy that the batch does not use': (lambda: PRW(.05).weights(torch.tensor([[1., 0., 0.]]), None)[0], Gives(1/3)),
-    'PRW: its weight is finite': (lambda: PRW(.05).weights(torch.tensor([[1., 0., 0.]]), None).isfinite().all(), Gives(1.)),
+    'a target far outside goes to the nearest': (
+        lambda: target_association(torch.tensor([1e30]), torch.arange(3.), 5.)[0, 2] > .3, Gives(1.)),
+    'whole numbers': (
+        lambda: target_association(torch.tensor([0, 2, 4]), torch.tensor([1., 2., 3.]), 1e8, 4.), Gives(ONE_HOT)),
+    'zero features see all proxies alike': (
+        with_seed(lambda: association_logits(torch.zeros(2, F), torch.randn(4, F), 5.).softmax(1)),
+        Gives(np.full((2, 4), .25))),
+    'sure of the wrong proxy': (
+        lambda: alignment_loss(torch.tensor([[0., -1e30]]), torch.tensor([[0., 1.]])), Gives(1e30)),
+    'margin, sure of one proxy': (
+        lambda: alignment_loss(torch.tensor([[0., -1e4]]), torch.tensor([[1., 0.]]), margins=torch.tensor([.5, .5])),
+        Gives(0., atol=1e-6)),
+    'margin, one proxy': (
+        lambda: alignment_loss(torch.tensor([[-3.]]), torch.tensor([[1.]]), margins=torch.tensor([.5])), Gives(0.)),
+    'PRW: a proxy that the batch does not use': (
+        lambda: PRW(.05).weights(torch.tensor([[1., 0., 0.]]), None)[0], Gives(1/3)),
+    'PRW: its weight is finite': (
+        lambda: PRW(.05).weights(torch.tensor([[1., 0., 0.]]), None).isfinite().all(), Gives(1.)),
     'PRW: delta 0': (lambda: PRW(0.), refuses('delta', '0')),
     'PRW: delta NaN': (lambda: PRW(NAN), refuses('delta', 'nan')),
     'PRW: delta infinite': (lambda: PRW(INF), refuses('delta', 'inf')),
-    'PRW: delta 1e8 weighs all alike': (lambda: (w := PRW(1e8).weights(torch.tensor([[.2, .8], [.4, .6]]), None))/w[0], Gives([1., 1.])),
+    'PRW: delta 1e8 weighs all alike': (
+        lambda: (w := PRW(1e8).weights(torch.tensor([[.2, .8], [.4, .6]]), None))/w[0], Gives([1., 1.])),
     'CB: beta 1': (lambda: CB(1.), refuses('beta', '1')),
     'CB: negative beta': (lambda: CB(-.1), refuses('beta', '-0.1')),
     'CB: beta NaN': (lambda: CB(NAN), refuses('beta', 'nan')),
-    'CB: beta 0 weighs all alike': (lambda: CB(0.).weights(torch.ones(1, 3), torch.tensor([0., 1., 1e9])), Gives(np.ones(3))),
-    'CB: beta nearly 1 is the inverse count': (lambda: CB(1 - 1e-12).weights(torch.ones(1, 2, dtype=torch.float64), torch.tensor([1., 9.])), Gives([1.8, .2], rtol=1e-3)),
-    'CB: an empty proxy counts as one': (lambda: CB(.99).weights(torch.ones(1, 2), torch.tensor([0., 1.])), Gives([1., 1.])),
+    'CB: beta 0 weighs all alike': (
+        lambda: CB(0.).weights(torch.ones(1, 3), torch.tensor([0., 1., 1e9])), Gives(np.ones(3))),
+    'CB: beta nearly 1 is the inverse count': (
+        lambda: CB(1 - 1e-12).weights(torch.ones(1, 2, dtype=torch.float64), torch.tensor([1., 9.])),
+        Gives([1.8, .2], rtol=1e-3)),
+    'CB: an empty proxy counts as one': (
+        lambda: CB(.99).weights(torch.ones(1, 2), torch.tensor([0., 1.])), Gives([1., 1.])),
     'LDAM: negative margin': (lambda: LDAM(-1.), refuses('max_margin', '-1')),
     'LDAM: NaN margin': (lambda: LDAM(NAN), refuses('max_margin', 'nan')),
     'LDAM: infinite margin': (lambda: LDAM(INF), refuses('max_margin', 'inf')),
@@ -458,7 +511,8 @@ add('association', {
 
 add('objective', {
     **{f'{k} {v}': (settings(**{k: v}), refuses(k, str(v))) for k in ('tau_f', 'tau_t') for v in (0., -1., NAN, INF)},
-    **{f'{k} {v}': (settings(**{k: v}), refuses(k, str(v))) for k in ('lambda_p', 'lambda_a', 'alpha') for v in (-1., NAN, INF)},
+    **{f'{k} {v}': (settings(**{k: v}), refuses(k, str(v))) for k in ('lambda_p', 'lambda_a', 'alpha')
+        for v in (-1., NAN, INF)},
     'tau_f in words': (settings(tau_f='5'), refuses('tau_f', "'5'")),
     'unknown distance': (settings(distance='manhattan'), refuses('distance', 'manhattan')),
     'epoch of re-weighting without weights': (settings(drw_epoch=3), refuses('drw_epoch', '3')),
@@ -473,19 +527,23 @@ add('objective', {
     'alpha 1e8': (objective(alpha=1e8), Gives(objective(alpha=1e8, dtype=torch.float64), 1e-4)),
     'alpha 1e-30': (objective(alpha=1e-30), Gives(objective(alpha=0.))),
     'lambda 1e30': (objective(lambda_a=1e30), Gives(objective(lambda_a=1e30, dtype=torch.float64), 1e-4)),
-    'labels unseen in training': (objective(t=torch.full((6,), 99.)), Gives(objective(t=torch.full((6,), 99.), dtype=torch.float64), 1e-4)),
+    'labels unseen in training': (
+        objective(t=torch.full((6,), 99.)), Gives(objective(t=torch.full((6,), 99.), dtype=torch.float64), 1e-4)),
     'whole labels': (objective(t=torch.arange(6) % 5), Gives(objective())),
     'bool labels': (objective(t=torch.arange(6) % 2 > 0), Gives(objective(t=torch.arange(6.) % 2))),
     'float16 features': (objective(dtype=torch.float16), Gives(objective(), 1e-2)),
     'bfloat16 features': (objective(dtype=torch.bfloat16), Gives(objective(), 5e-2)),
     'float64 features': (objective(dtype=torch.float64), Gives(objective())),
     'no samples': (objective(z=torch.ones(0, F), t=torch.ones(0)), refuses('features', '(0, 3)')),
-    'one sample': (objective(z=torch.ones(1, F), t=torch.ones(1)), Gives(objective(z=torch.ones(1, F), t=torch.ones(1), dtype=torch.float64))),
+    'one sample': (
+        objective(z=torch.ones(1, F), t=torch.ones(1)),
+        Gives(objective(z=torch.ones(1, F), t=torch.ones(1), dtype=torch.float64))),
     'other width': (objective(z=torch.ones(6, 5)), refuses('features', '(6, 5)')),
     'maps': (objective(z=torch.ones(6, F, 2, 2)), refuses('features', '(6, 3, 2, 2)')),
     'fewer labels': (objective(t=torch.ones(5)), refuses('targets', '(5,)')),
     'complex labels': (objective(t=torch.ones(6)*1j), refuses('complex')),
-    'another device': (objective(z=torch.ones(6, F, device='meta')), refuses('device', 'meta', exc=(RuntimeError, ValueError)))})
+    'another device': (
+        objective(z=torch.ones(6, F, device='meta')), refuses('device', 'meta', exc=(RuntimeError, ValueError)))})
 
 
 # Regression losses
@@ -542,10 +600,18 @@ N, W = 12, 6
 AGES = np.random.default_rng(0).gamma(2, 10, 300).round()
 AGE_BINS = LabelBins(AGES, shots=(12, 4))
 
-def by_features(f): return lambda z, y: (o(z, y, z[:, 0].detach()*10) if getattr(o := f(), 'needs_pred', False) else o(z, y))
+def by_features(f):
+    def loss(z, y):
+        o = f()
+        return o(z, y, z[:, 0].detach()*10) if getattr(o, 'needs_pred', False) else o(z, y)
+    return loss
 def by_pred(f): return lambda z, y: f()(z[:, :1], y.reshape(-1, 1))
-def by_outputs(f): return lambda z, y: (o := f())(z.repeat(1, -(-o.n_outputs//W))[:, :o.n_outputs], y)
-def by_proxies(f): return lambda z, y: (o := f())(make_proxies(AGES, 5, W), z, y).total
+def by_outputs(f):
+    def loss(z, y):
+        o = f()
+        return o(z.repeat(1, -(-o.n_outputs//W))[:, :o.n_outputs], y)
+    return loss
+def by_proxies(f): return lambda z, y: f()(make_proxies(AGES, 5, W), z, y).total
 def vir(z, y): return VIRLoss(AGE_BINS.lookup())(torch.cat([z[:, :1], z[:, 1:3].abs() + 1], 1), y)
 
 @torch.no_grad()
@@ -557,24 +623,39 @@ def smoother():
     return o
 
 LOSSES = {
-    'PRIME': by_proxies(PrimeLoss), 'PRIME, Euclidean': by_proxies(make(PrimeLoss, distance='euclidean')), 'PRIME + PRW': by_proxies(make(PrimeLoss, technique='prw')),
+    'PRIME': by_proxies(PrimeLoss), 'PRIME, Euclidean': by_proxies(make(PrimeLoss, distance='euclidean')),
+    'PRIME + PRW': by_proxies(make(PrimeLoss, technique='prw')),
     'PRIME + LDAM': by_proxies(make(PrimeLoss, technique='ldam')), 'ProxyNCA': by_proxies(ProxyNCALoss),
-    'RankSim': by_features(RankSim), 'ConR': by_features(ConR), 'Ordinal Entropy': by_features(OrdinalEntropy), 'Rank-N-Contrast': by_features(RankNContrast),
-    'Rank-N-Contrast, cosine': by_features(make(RankNContrast, distance='cosine')), 'SRL': by_features(lambda: SRL(AGE_BINS, n_points=100)), 'HPN': by_features(lambda: HPN(0, 100)),
-    'FDS': lambda z, y: smoother().smooth(z, y).float().mean() if z.dtype != torch.float64 else smoother().smooth(z, y).mean(),
-    'BMC': by_pred(BMC), 'GAI': by_pred(lambda: GAI(AGES)), 'BNI': by_pred(lambda: BNI(AGE_BINS)), 'Dist': by_pred(lambda: DistLoss(AGES)),
-    'DenseWeight': by_pred(lambda: WeightedL1(DenseWeight(AGES))), 'inverse weights': by_pred(lambda: WeightedL1(AGE_BINS.lookup('inverse'))),
-    'Focal-R': by_pred(make(WeightedFocal, base='mse')), 'HCA': by_outputs(lambda: HCALoss(Hierarchy(AGE_BINS, AGES), distill=1.)),
+    'RankSim': by_features(RankSim), 'ConR': by_features(ConR), 'Ordinal Entropy': by_features(OrdinalEntropy),
+    'Rank-N-Contrast': by_features(RankNContrast),
+    'Rank-N-Contrast, cosine': by_features(make(RankNContrast, distance='cosine')),
+    'SRL': by_features(lambda: SRL(AGE_BINS, n_points=100)), 'HPN': by_features(lambda: HPN(0, 100)),
+    'FDS': lambda z,
+    y: smoother().smooth(z, y).float().mean() if z.dtype != torch.float64 else smoother().smooth(z, y).mean(),
+    'BMC': by_pred(BMC), 'GAI': by_pred(lambda: GAI(AGES)), 'BNI': by_pred(lambda: BNI(AGE_BINS)),
+    'Dist': by_pred(lambda: DistLoss(AGES)),
+    'DenseWeight': by_pred(lambda: WeightedL1(DenseWeight(AGES))),
+    'inverse weights': by_pred(lambda: WeightedL1(AGE_BINS.lookup('inverse'))),
+    'Focal-R': by_pred(make(WeightedFocal, base='mse')),
+    'HCA': by_outputs(lambda: HCALoss(Hierarchy(AGE_BINS, AGES), distill=1.)),
     'UVOTE': by_outputs(lambda: UVoteLoss(expert_weights(AGE_BINS))), 'VIR': vir}
 
 g = torch.Generator().manual_seed(0)
 Z64, A64 = torch.randn(N, W, generator=g, dtype=torch.float64), torch.tensor(AGES[:N])
 def put(x, i, v): x = x.clone(); x[i] = v; return x
 SITUATIONS = {  # features, labels
-    'one sample': (Z64[:1], A64[:1]), 'all labels equal': (Z64, A64[:1].repeat(N)), 'all labels different': (Z64, torch.arange(N).double()*7),
-    'a feature of length 0': (put(Z64, 3, 0.), A64), 'all features of length 0': (Z64*0, A64), 'all features equal': (Z64[:1].repeat(N, 1), A64),
-    'huge features': (Z64*1e30, A64), 'one huge feature': (put(Z64, 3, Z64[3]*1e30), A64), 'labels unseen in training': (Z64, A64 + 1000.),
-    'NaN in a feature': (put(Z64, (3, 0), NAN), A64), 'NaN in a label': (Z64, put(A64, 3, NAN)), 'no samples': (Z64[:0], A64[:0])}
+    'one sample': (Z64[:1], A64[:1]),
+    'all labels equal': (Z64, A64[:1].repeat(N)),
+    'all labels different': (Z64, torch.arange(N).double()*7),
+    'a feature of length 0': (put(Z64, 3, 0.), A64),
+    'all features of length 0': (Z64*0, A64),
+    'all features equal': (Z64[:1].repeat(N, 1), A64),
+    'huge features': (Z64*1e30, A64),
+    'one huge feature': (put(Z64, 3, Z64[3]*1e30), A64),
+    'labels unseen in training': (Z64, A64 + 1000.),
+    'NaN in a feature': (put(Z64, (3, 0), NAN), A64),
+    'NaN in a label': (Z64, put(A64, 3, NAN)),
+    'no samples': (Z64[:0], A64[:0])}
 SQUARES = {'BMC', 'GAI', 'BNI', 'Focal-R', 'VIR'}   # 1e60, or the difference of two such numbers, is beyond float32
 EMPTY_IS_0 = {'RankSim', 'ConR', 'Ordinal Entropy', 'Rank-N-Contrast', 'Rank-N-Contrast, cosine'}
 
@@ -590,37 +671,62 @@ def value_of(loss, z, y, dtype, gradient=True):
 
 def expected(name, situation, loss, z, y):
     if situation == 'no samples': return Gives(0.) if name in EMPTY_IS_0 else refuses('(0,')
-    if situation == 'NaN in a label' and name == 'FDS': return Gives(lambda: smoother().smooth(Z64[[i for i in range(N) if i != 3]], A64[[i for i in range(N) if i != 3]]).sum()/N/W + Z64[3].sum()/N/W)
+    if situation == 'NaN in a label' and name == 'FDS':
+        others = [i for i in range(N) if i != 3]
+        return Gives(lambda: smoother().smooth(Z64[others], A64[others]).sum()/N/W + Z64[3].sum()/N/W)
     if 'NaN' in situation: return Tells
     if 'huge' in situation and name in SQUARES: return Overflows
-    ties = (name, situation) == ('SRL', 'all features equal')      # which of equal points is nearest decides the gradient
+    # which of equal points is nearest decides the gradient
+    ties = (name, situation) == ('SRL', 'all features equal')
     return Gives(value_of(loss, z, y, torch.float64, gradient='huge' not in situation and not ties), 1e-3, 1e-5)
 
 for name, loss in LOSSES.items():
     for situation, (z, y) in SITUATIONS.items():
         if (name, situation) == ('FDS', 'no samples'): continue       # it smooths, and averages nothing
-        want = expected(name, situation, loss, z, y)
-        simple = (name, situation) == ('SRL', 'all features equal') or 'NaN' in situation or 'huge' in situation or situation == 'no samples'
+        want = expected(name, situation, loss, z, y=y)
+        ties = (name, situation) == ('SRL', 'all features equal')
+        simple = ties or 'NaN' in situation or 'huge' in situation or situation == 'no samples'
         add('baselines', {f'{name}: {situation}': (value_of(loss, z, y, torch.float32, gradient=not simple), want)})
     for dtype in (torch.float16, torch.bfloat16):
         z = Z64.to(dtype).double()
-        add('baselines', {f'{name}: {str(dtype)[6:]}': (value_of(loss, z, A64, dtype, gradient=False), Gives(value_of(loss, z, A64, torch.float64, gradient=False), 1e-2, 1e-5))})
+        add('baselines', {
+            f'{name}: {str(dtype)[6:]}': (
+                value_of(loss, z, A64, dtype, gradient=False),
+                Gives(value_of(loss, z, A64, torch.float64, gradient=False), 1e-2, 1e-5))})
 
 add('baseline settings', {
-    **{f'{c.__name__} {k} {v}': (make(c, **{k: v}), refuses(k, str(v))) for c, k in ((RankSim, 'interpolation'), (ConR, 'temperature'), (RankNContrast, 'temperature'), (OrdinalEntropy, 'target_scale')) for v in (0., -1., NAN, INF)},
-    **{f'SRL temperature {v}': (lambda v=v: SRL(AGE_BINS, temperature=v), refuses('temperature must', str(v))) for v in (0., NAN, INF)},
+    **{f'{c.__name__} {k} {v}': (make(c, **{k: v}), refuses(k, str(v))) for c,
+        k in ((RankSim, 'interpolation'), (ConR, 'temperature'), (RankNContrast, 'temperature'),
+            (OrdinalEntropy, 'target_scale')) for v in (0., -1., NAN, INF)},
+    **{f'SRL temperature {v}': (lambda v=v: SRL(AGE_BINS, temperature=v), refuses('temperature must', str(v)))
+        for v in (0., NAN, INF)},
     **{f'BMC sigma {v}': (make(BMC, sigma=v), refuses('sigma', str(v))) for v in (0., -1., NAN, INF)},
-    **{f'DenseWeight {k} {v}': (lambda k=k, v=v: DenseWeight(AGES, **{k: v}), refuses(k, str(v))) for k, v in (('alpha', NAN), ('alpha', -1.), ('alpha', INF), ('eps', 0.), ('bandwidth', 0.), ('bandwidth', INF), ('bandwidth', 'big'))},
-    'ConR omega NaN': (make(ConR, w=NAN), refuses('w must', 'nan')), 'ConR growth infinite': (make(ConR, e=INF), refuses('e must', 'inf')),
-    'Dist weight NaN': (lambda: DistLoss(AGES, weight=NAN), refuses('weight', 'nan')), 'Dist of constant targets': (lambda: DistLoss([1., 1.]), refuses('constant')),
-    'HPN bounds the wrong way round': (lambda: HPN(5., 1.), refuses('lo', '5.0', '1.0')), 'HPN bounds NaN': (lambda: HPN(0., NAN), refuses('hi', 'nan')),
+    **{f'DenseWeight {k} {v}': (lambda k=k, v=v: DenseWeight(AGES, **{k: v}), refuses(k, str(v))) for k,
+        v in (('alpha', NAN), ('alpha', -1.), ('alpha', INF), ('eps', 0.), ('bandwidth', 0.), ('bandwidth', INF),
+            ('bandwidth', 'big'))},
+    'ConR omega NaN': (make(ConR, w=NAN), refuses('w must', 'nan')),
+    'ConR growth infinite': (make(ConR, e=INF), refuses('e must', 'inf')),
+    'Dist weight NaN': (lambda: DistLoss(AGES, weight=NAN), refuses('weight', 'nan')),
+    'Dist of constant targets': (lambda: DistLoss([1., 1.]), refuses('constant')),
+    'HPN bounds the wrong way round': (lambda: HPN(5., 1.), refuses('lo', '5.0', '1.0')),
+    'HPN bounds NaN': (lambda: HPN(0., NAN), refuses('hi', 'nan')),
     'HPN of one feature': (lambda: HPN(0., 1.)(torch.ones(2, 1), torch.ones(2)), refuses('two features', '1')),
-    'HCA levels that fall': (lambda: Hierarchy(AGE_BINS, n_classes=(8, 4)), refuses('n_classes', '[8, 4]')), 'HCA reg NaN': (lambda: HCALoss(Hierarchy(AGE_BINS), reg=NAN), refuses('reg', 'nan')),
-    'UVOTE min_scale NaN': (lambda: UVoteLoss(expert_weights(AGE_BINS), min_scale=NAN), refuses('min_scale', 'nan')), 'UVOTE of no experts': (lambda: expert_weights(AGE_BINS, 0), refuses('n_experts', '0')),
-    'FDS with an even kernel': (lambda: FeatureSmoother(AGE_BINS, W, ks=4), refuses('ks', '4')), 'FDS with an unknown option': (lambda: FeatureSmoother(AGE_BINS, W, smooth=1), refuses('smooth')),
-    'IM-Context: NaN features': (lambda: Localizer(np.full((3, 2), NAN), [1., 2., 3.]), refuses('features', 'nan')), 'IM-Context: an empty prompt': (lambda: Localizer(np.eye(3), [1., 2., 3.], n_neighbors=0, n_rare=0), refuses('n_neighbors', '0')),
-    'IM-Context: more neighbours than samples': (lambda: IMContext(ridge_in_context, n_neighbors=99, n_rare=0).fit(np.eye(3), [1., 2., 3.]).predict(np.eye(3)[:1]).isfinite().all(), Gives(1.)),
-    'IM-Context: all features equal': (lambda: IMContext(kernel_in_context, n_rare=0).fit(np.ones((3, 2)), [1., 2., 3.]).predict(np.ones((1, 2))), Gives(2.))})
+    'HCA levels that fall': (lambda: Hierarchy(AGE_BINS, n_classes=(8, 4)), refuses('n_classes', '[8, 4]')),
+    'HCA reg NaN': (lambda: HCALoss(Hierarchy(AGE_BINS), reg=NAN), refuses('reg', 'nan')),
+    'UVOTE min_scale NaN': (lambda: UVoteLoss(expert_weights(AGE_BINS), min_scale=NAN), refuses('min_scale', 'nan')),
+    'UVOTE of no experts': (lambda: expert_weights(AGE_BINS, 0), refuses('n_experts', '0')),
+    'FDS with an even kernel': (lambda: FeatureSmoother(AGE_BINS, W, ks=4), refuses('ks', '4')),
+    'FDS with an unknown option': (lambda: FeatureSmoother(AGE_BINS, W, smooth=1), refuses('smooth')),
+    'IM-Context: NaN features': (lambda: Localizer(np.full((3, 2), NAN), [1., 2., 3.]), refuses('features', 'nan')),
+    'IM-Context: an empty prompt': (
+        lambda: Localizer(np.eye(3), [1., 2., 3.], n_neighbors=0, n_rare=0), refuses('n_neighbors', '0')),
+    'IM-Context: more neighbours than samples': (
+        lambda: IMContext(ridge_in_context, n_neighbors=99, n_rare=0).fit(np.eye(3),
+            [1., 2., 3.]).predict(np.eye(3)[:1]).isfinite().all(),
+        Gives(1.)),
+    'IM-Context: all features equal': (
+        lambda: IMContext(kernel_in_context, n_rare=0).fit(np.ones((3, 2)), [1., 2., 3.]).predict(np.ones((1, 2))),
+        Gives(2.))})
 
 
 # Pictures
@@ -642,7 +748,8 @@ def picture(data, name='a.png', size=8):
 def png(width, height, body=b''):
     "A PNG with this header, whatever its body"
     chunk = lambda kind, data: struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)) + chunk(b'IDAT', zlib.compress(body)) + chunk(b'IEND', b'')
+    header = chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0))
+    return b'\x89PNG\r\n\x1a\n' + header + chunk(b'IDAT', zlib.compress(body)) + chunk(b'IEND', b'')
 
 def link(folder, target):
     os.symlink(target, folder/'a.png')
@@ -660,29 +767,49 @@ add('pictures', {
     'truncated PNG': (picture(encoded(NOISE)[:-300]), unreadable),
     'truncated JPEG': (picture(encoded(RED.resize((64, 64)), 'JPEG')[:-300]), unreadable),
     'a flipped byte in a PNG': (picture((lambda d: d[:45] + bytes([d[45] ^ 255]) + d[46:])(encoded(GREY))), unreadable),
-    'empty file': (picture(b''), unreadable), 'text': (picture(b'no picture'), unreadable), 'only the signature': (picture(b'\x89PNG\r\n\x1a\n'), unreadable),
-    'a header of 10 gigapixels': (picture(png(100_000, 100_000)), unreadable), 'a header of 0 pixels': (picture(png(0, 0)), unreadable), 'a header without pixels': (picture(png(500, 500)), unreadable),
-    'EPS, which a reader would run': (picture(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/tmp/x) (w) file\n'), unreadable),
+    'empty file': (picture(b''), unreadable),
+    'text': (picture(b'no picture'), unreadable),
+    'only the signature': (picture(b'\x89PNG\r\n\x1a\n'), unreadable),
+    'a header of 10 gigapixels': (picture(png(100_000, 100_000)), unreadable),
+    'a header of 0 pixels': (picture(png(0, 0)), unreadable),
+    'a header without pixels': (picture(png(500, 500)), unreadable),
+    'EPS, which a reader would run': (
+        picture(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/tmp/x) (w) file\n'), unreadable),
     'a pickle': (picture(b'\x80\x04cos\nsystem\n(S\'true\'\ntR.'), unreadable),
     '1-bit': (picture(encoded(GREY.point(lambda v: 255).convert('1'))), Gives([255]*3)),
-    'grey': (picture(encoded(GREY)), Gives([128]*3)), 'grey and alpha': (picture(encoded(GREY.convert('LA'))), Gives([128]*3)),
+    'grey': (picture(encoded(GREY)), Gives([128]*3)),
+    'grey and alpha': (picture(encoded(GREY.convert('LA'))), Gives([128]*3)),
     '16-bit grey': (picture(encoded(Image.fromarray(np.full((16, 16), 128*256, np.uint16)))), Gives([128]*3)),
-    '16-bit grey TIFF': (picture(encoded(Image.fromarray(np.full((16, 16), 128*256, np.uint16)), 'TIFF')), Gives([128]*3)),
-    '32-bit levels': (picture(encoded(Image.fromarray(np.ones((16, 16), np.float32)), 'TIFF')), refuses('a.png', '32-bit')),
+    '16-bit grey TIFF': (
+        picture(encoded(Image.fromarray(np.full((16, 16), 128*256, np.uint16)), 'TIFF')), Gives([128]*3)),
+    '32-bit levels': (
+        picture(encoded(Image.fromarray(np.ones((16, 16), np.float32)), 'TIFF')), refuses('a.png', '32-bit')),
     'CMYK': (picture(encoded(Image.new('CMYK', (16, 16), (0, 255, 255, 0)), 'TIFF')), Gives([255, 0, 0])),
-    'palette': (picture(encoded(RED.convert('P'))), Gives([255, 0, 0], 0, 5)), 'animated GIF: its first picture': (picture(encoded(RED, 'GIF', save_all=True, append_images=[GREY.convert('RGB')])), Gives([255, 0, 0], 0, 5)),
-    'one pixel': (picture(encoded(GREY.crop((0, 0, 1, 1)))), Gives([128]*3)), 'a line': (picture(encoded(GREY.resize((2000, 1)))), Gives([128]*3)),
+    'palette': (picture(encoded(RED.convert('P'))), Gives([255, 0, 0], 0, 5)),
+    'animated GIF: its first picture': (
+        picture(encoded(RED, 'GIF', save_all=True, append_images=[GREY.convert('RGB')])), Gives([255, 0, 0], 0, 5)),
+    'one pixel': (picture(encoded(GREY.crop((0, 0, 1, 1)))), Gives([128]*3)),
+    'a line': (picture(encoded(GREY.resize((2000, 1)))), Gives([128]*3)),
     'a JPEG that says it is a PNG': (picture(encoded(GREY.convert('RGB'), 'JPEG')), Gives([128]*3, 0, 2)),
-    'a link to itself': (lambda f: link(f, f/'a.png'), unreadable), 'a link to nowhere': (lambda f: link(f, f/'b.png'), refuses('a.png', exc=(OSError,))),
-    'a link in a circle, as listed': (lambda f: (os.symlink(f/'b.png', f/'a.png'), os.symlink(f/'a.png', f/'b.png'), names(['a.png'])(f))[2], refuses('a.png', exc=(FileNotFoundError,))),
+    'a link to itself': (lambda f: link(f, f/'a.png'), unreadable),
+    'a link to nowhere': (lambda f: link(f, f/'b.png'), refuses('a.png', exc=(OSError,))),
+    'a link in a circle, as listed': (
+        lambda f: (os.symlink(f/'b.png', f/'a.png'), os.symlink(f/'a.png', f/'b.png'), names(['a.png'])(f))[2],
+        refuses('a.png', exc=(FileNotFoundError,))),
     'a path that climbs out': (names(['../'*20 + 'etc/passwd']), refuses('cannot be read as a picture')),
     'an absolute path': (names(['/etc/passwd']), refuses('cannot be read as a picture')),
     'a device': (names(['/dev/zero']), refuses('no such picture', '/dev/zero', exc=(FileNotFoundError,))),
-    'a folder': (names(['.']), refuses('no such picture', exc=(FileNotFoundError,))), 'no name': (names(['']), refuses('no such picture', exc=(FileNotFoundError,))),
-    'NaN as name': (names([NAN]), refuses('no such picture', 'nan', exc=(FileNotFoundError,))), 'a zero byte in the name': (names(['a\0.png']), refuses('no such picture', exc=(FileNotFoundError, ValueError))),
-    'a name of 5,000 letters': (names(['x'*5000]), refuses('name', exc=(OSError, ValueError))), 'no pictures': (lambda f: ImageInput('f', 16).read([]), refuses('no pictures', 'empty')),
-    **{f'a name with {what}': (named(n), Gives([128]*3)) for what, n in {'accents': 'é.png', 'another script': '図.png', 'a line break': 'a\nb.png', 'text from right to left': '\u202egnp.a.png', 'blanks': ' a .png', 'a formula': '=1+1.png'}.items()},
-    **{f'size {v}': (lambda f, v=v: ImageInput('f', v), refuses('size', str(v))) for v in (0, 7, 5000, 8.5, True, NAN)}}, files=True)
+    'a folder': (names(['.']), refuses('no such picture', exc=(FileNotFoundError,))),
+    'no name': (names(['']), refuses('no such picture', exc=(FileNotFoundError,))),
+    'NaN as name': (names([NAN]), refuses('no such picture', 'nan', exc=(FileNotFoundError,))),
+    'a zero byte in the name': (names(['a\0.png']), refuses('no such picture', exc=(FileNotFoundError, ValueError))),
+    'a name of 5,000 letters': (names(['x'*5000]), refuses('name', exc=(OSError, ValueError))),
+    'no pictures': (lambda f: ImageInput('f', 16).read([]), refuses('no pictures', 'empty')),
+    **{f'a name with {what}': (named(n), Gives([128]*3)) for what,
+        n in {'accents': 'é.png', 'another script': '図.png', 'a line break': 'a\nb.png',
+            'text from right to left': '\u202egnp.a.png', 'blanks': ' a .png', 'a formula': '=1+1.png'}.items()},
+    **{f'size {v}': (lambda f, v=v: ImageInput('f', v), refuses('size', str(v)))
+        for v in (0, 7, 5000, 8.5, True, NAN)}}, files=True)
 
 
 # Models, weights, caches, runs, locks
@@ -706,7 +833,9 @@ def model(spoil, sums=True):
     def run(folder):
         save_model(folder/'m', dict(w=torch.ones(2, 3), b=torch.zeros(3)), dict(kind='test', more=1.5))
         spoil(folder/'m')
-        if sums: (folder/'m'/'SHA256SUMS').write_text(''.join(f'{hashlib.sha256((folder/"m"/n).read_bytes()).hexdigest()}  {n}\n' for n in ('model.json', 'model.safetensors')))
+        if sums: (folder/'m'/'SHA256SUMS').write_text(
+        ''.join(f'{hashlib.sha256((folder/"m"/n).read_bytes()).hexdigest()}  {n}\n'
+            for n in ('model.json', 'model.safetensors')))
         return load_model(folder/'m')[0]['w']
     return run
 
@@ -723,23 +852,49 @@ def cut(name, n): return lambda f: (f/name).write_bytes((f/name).read_bytes()[:n
 
 add('saved models', {
     'as it was': (model(lambda f: None), Gives(np.ones((2, 3)))),
-    'weights cut off': (model(cut('model.safetensors', 90)), refuses('model.safetensors', 'safetensors')), 'weights empty': (model(cut('model.safetensors', 0)), refuses('safetensors')),
-    'weights cut off, checksums old': (model(cut('model.safetensors', 90), sums=False), refuses('model.safetensors', 'damaged')),
-    'header of 2^60 bytes': (model(lambda f: (f/'model.safetensors').write_bytes(struct.pack('<Q', 2**60) + b'{}')), refuses('safetensors')),
-    'a pickle as weights': (trapped(lambda f, p: None, model(lambda f: torch.save(Payload(f.parent/'owned'), f/'model.safetensors'))), refuses('safetensors')),
-    'another shape': (model(weights(w=torch.ones(3, 2), b=torch.zeros(3))), refuses("'w'", '[3, 2]', '[2, 3]')), 'another name': (model(weights(v=torch.ones(2, 3), b=torch.zeros(3))), refuses("'v'", 'expected')),
-    'another type': (model(weights(w=torch.ones(2, 3).half(), b=torch.zeros(3))), refuses("'w'", 'float16')), 'one tensor less': (model(weights(w=torch.ones(2, 3))), refuses("'b'", 'None')),
-    'NaN in the weights': (model(weights(w=torch.ones(2, 3)*NAN, b=torch.zeros(3))), refuses("'w'", 'nan')), 'NaN to be saved': (lambda f: save_model(f/'m', dict(w=torch.tensor([NAN])), {}), refuses("'w'", 'nan')),
-    'description cut off': (model(cut('model.json', 50)), refuses('model.json', 'JSON')), 'description of another format': (model(lambda f: edit(f, lambda d: d.update(format='x'))), refuses('model.json')),
-    'a later version': (model(lambda f: edit(f, lambda d: d.update(format_version=99))), refuses('99', 'Update')), 'a version in words': (model(lambda f: edit(f, lambda d: d.update(format_version='1'))), refuses('format_version', "'1'")),
-    'NaN in the description': (model(lambda f: (f/'model.json').write_text((f/'model.json').read_text().replace('1.5', 'NaN'))), refuses('model.json', 'NaN')),
-    'a million brackets': (model(lambda f: (f/'model.json').write_text('['*10**6)), refuses('model.json', 'JSON')), 'tensors that are no dict': (model(lambda f: edit(f, lambda d: d.update(tensors=[1]))), refuses('tensors', '[1]')),
-    'bytes that are no text': (model(lambda f: (f/'model.json').write_bytes(b'\xff\xfe{}')), refuses('model.json', 'JSON')), 'no checksums': (model(lambda f: (f/'SHA256SUMS').unlink(), sums=False), refuses('SHA256SUMS')),
-    'a file where the folder should be': (lambda f: ((f/'m').touch(), save_model(f/'m', dict(w=torch.ones(1)), {}))[1], refuses('folder', '/m')),
-    'a folder with other files': (lambda f: ((f/'thesis').touch(), save_model(f, dict(w=torch.ones(1)), {}))[1], refuses('thesis', 'nothing is overwritten')),
-    'a pickle as in-context weights': (trapped(lambda f, p: torch.save(dict(a=p), f/'w.pt'), lambda f: load_weights(PFN(), f/'w.pt')), refuses('w.pt', 'pickled')),
-    'a bare pickle as in-context weights': (trapped(lambda f, p: (f/'w.pt').write_bytes(__import__('pickle').dumps(p)), lambda f: load_weights(PFN(), f/'w.pt')), refuses('w.pt', 'pickled')),
-    'in-context weights of another model': (lambda f: (torch.save(dict(a=torch.ones(1)), f/'w.pt'), load_weights(PFN(), f/'w.pt'))[1], refuses('w.pt', 'PFN', 'missing'))}, files=True)
+    'weights cut off': (model(cut('model.safetensors', 90)), refuses('model.safetensors', 'safetensors')),
+    'weights empty': (model(cut('model.safetensors', 0)), refuses('safetensors')),
+    'weights cut off, checksums old': (
+        model(cut('model.safetensors', 90), sums=False), refuses('model.safetensors', 'damaged')),
+    'header of 2^60 bytes': (
+        model(lambda f: (f/'model.safetensors').write_bytes(struct.pack('<Q', 2**60) + b'{}')), refuses('safetensors')),
+    'a pickle as weights': (
+        trapped(lambda f, p: None, model(lambda f: torch.save(Payload(f.parent/'owned'), f/'model.safetensors'))),
+        refuses('safetensors')),
+    'another shape': (model(weights(w=torch.ones(3, 2), b=torch.zeros(3))), refuses("'w'", '[3, 2]', '[2, 3]')),
+    'another name': (model(weights(v=torch.ones(2, 3), b=torch.zeros(3))), refuses("'v'", 'expected')),
+    'another type': (model(weights(w=torch.ones(2, 3).half(), b=torch.zeros(3))), refuses("'w'", 'float16')),
+    'one tensor less': (model(weights(w=torch.ones(2, 3))), refuses("'b'", 'None')),
+    'NaN in the weights': (model(weights(w=torch.ones(2, 3)*NAN, b=torch.zeros(3))), refuses("'w'", 'nan')),
+    'NaN to be saved': (lambda f: save_model(f/'m', dict(w=torch.tensor([NAN])), {}), refuses("'w'", 'nan')),
+    'description cut off': (model(cut('model.json', 50)), refuses('model.json', 'JSON')),
+    'description of another format': (model(lambda f: edit(f, lambda d: d.update(format='x'))), refuses('model.json')),
+    'a later version': (model(lambda f: edit(f, lambda d: d.update(format_version=99))), refuses('99', 'Update')),
+    'a version in words': (
+        model(lambda f: edit(f, lambda d: d.update(format_version='1'))), refuses('format_version', "'1'")),
+    'NaN in the description': (
+        model(lambda f: (f/'model.json').write_text((f/'model.json').read_text().replace('1.5', 'NaN'))),
+        refuses('model.json', 'NaN')),
+    'a million brackets': (model(lambda f: (f/'model.json').write_text('['*10**6)), refuses('model.json', 'JSON')),
+    'tensors that are no dict': (model(lambda f: edit(f, lambda d: d.update(tensors=[1]))), refuses('tensors', '[1]')),
+    'bytes that are no text': (
+        model(lambda f: (f/'model.json').write_bytes(b'\xff\xfe{}')), refuses('model.json', 'JSON')),
+    'no checksums': (model(lambda f: (f/'SHA256SUMS').unlink(), sums=False), refuses('SHA256SUMS')),
+    'a file where the folder should be': (
+        lambda f: ((f/'m').touch(), save_model(f/'m', dict(w=torch.ones(1)), {}))[1], refuses('folder', '/m')),
+    'a folder with other files': (
+        lambda f: ((f/'thesis').touch(), save_model(f, dict(w=torch.ones(1)), {}))[1],
+        refuses('thesis', 'nothing is overwritten')),
+    'a pickle as in-context weights': (
+        trapped(lambda f, p: torch.save(dict(a=p), f/'w.pt'), lambda f: load_weights(PFN(), f/'w.pt')),
+        refuses('w.pt', 'pickled')),
+    'a bare pickle as in-context weights': (
+        trapped(lambda f, p: (f/'w.pt').write_bytes(__import__('pickle').dumps(p)),
+            lambda f: load_weights(PFN(), f/'w.pt')),
+        refuses('w.pt', 'pickled')),
+    'in-context weights of another model': (
+        lambda f: (torch.save(dict(a=torch.ones(1)), f/'w.pt'), load_weights(PFN(), f/'w.pt'))[1],
+        refuses('w.pt', 'PFN', 'missing'))}, files=True)
 
 def cache(spoil):
     "A cached array, spoilt: computed again"
@@ -757,24 +912,46 @@ def run_file(text):
     return run
 
 WHOLE = json.dumps(dict(dataset='toy', method='prime', seed=0, config=dict(lr=1.), metrics={'MAE/All': 1.}))
+def flip_byte(path):
+    d = path.read_bytes()
+    path.write_bytes(d[:80] + bytes([d[80] ^ 255]) + d[81:])
+
 def arrays(spoil):
     "Whether a run is finished whose arrays were spoilt"
     def run(folder):
         (folder/'0.json').write_text(WHOLE)
         np.savez_compressed(folder/'0.npz', pred=np.arange(100.))
         spoil(folder/'0.npz')
-        return finished(Job(str(folder/'0.json'), 'toy', 'prime', 0, dict(lr=1.), arrays=True))
+        return finished(Job(str(folder/'0.json'), 'toy', 'prime', 0, config=dict(lr=1.), arrays=True))
     return run
 
 add('caches and runs', {
-    **{f'cache {what}': (cache(spoil), Gives([0., 1, 2])) for what, spoil in {'cut off': lambda p: p.write_bytes(p.read_bytes()[:30]), 'empty': lambda p: p.write_bytes(b''), 'a pickle': lambda p: p.write_bytes(b'\x80\x04cos\nsystem\n'),
-        'with a flipped bit': lambda p: p.write_bytes(p.read_bytes()[:-1] + bytes([p.read_bytes()[-1] ^ 1])), 'of other inputs': lambda p: p.write_bytes(p.read_bytes().replace(b'cached', b'Cached'))}.items()},
-    'a pickled object to be cached': (lambda f: cached(['x'], lambda: np.array([object()]), f), refuses('numeric', 'compute')), 'a function as cache key': (lambda f: cached([len], lambda: np.ones(1), f), refuses('key', 'builtin')),
-    'run cut off': (run_file(WHOLE[:-9]), refuses('0.json', 'damaged')), 'run empty': (run_file(''), refuses('damaged')), 'run of zeros': (run_file('\0'*50), refuses('damaged')), 'run in no encoding': (run_file(b'\xff\xfe\xff'), refuses('damaged')),
-    'run with NaN': (run_file(WHOLE.replace('1.0}}', 'NaN}}').replace('"MAE/All": 1.0', '"MAE/All": NaN')), refuses('damaged', 'NaN')), 'run of a million brackets': (run_file('['*10**6), refuses('damaged')), 'run that is a list': (run_file('[]'), refuses('not a finished run')),
-    'run with settings that are a list': (run_file(WHOLE.replace('{"lr": 1.0}', '[1]')), refuses('not a finished run', 'config')), 'run without metrics': (run_file(WHOLE.replace('metrics', 'other')), refuses('metrics')),
-    'NaN to be written': (lambda f: write_json(f/'x.json', [NAN]), refuses('x.json', 'nan')), 'arrays whole': (arrays(lambda p: None), Gives(True)), 'arrays cut off': (arrays(lambda p: p.write_bytes(p.read_bytes()[:-40])), Gives(False)),
-    'arrays with a flipped byte': (arrays(lambda p: p.write_bytes((d := p.read_bytes())[:80] + bytes([d[80] ^ 255]) + d[81:])), Gives(False)), 'arrays gone': (arrays(lambda p: p.unlink()), Gives(False))}, files=True)
+    **{f'cache {what}': (cache(spoil), Gives([0., 1, 2])) for what,
+        spoil in {'cut off': lambda p: p.write_bytes(p.read_bytes()[:30]), 'empty': lambda p: p.write_bytes(b''),
+            'a pickle': lambda p: p.write_bytes(b'\x80\x04cos\nsystem\n'),
+        'with a flipped bit': lambda p: p.write_bytes(p.read_bytes()[:-1] + bytes([p.read_bytes()[-1] ^ 1])),
+        'of other inputs': lambda p: p.write_bytes(p.read_bytes().replace(b'cached', b'Cached'))}.items()},
+    'a pickled object to be cached': (
+        lambda f: cached(['x'], lambda: np.array([object()]), f), refuses('numeric', 'compute')),
+    'a function as cache key': (lambda f: cached([len], lambda: np.ones(1), f), refuses('key', 'builtin')),
+    'run cut off': (run_file(WHOLE[:-9]), refuses('0.json', 'damaged')),
+    'run empty': (run_file(''), refuses('damaged')),
+    'run of zeros': (run_file('\0'*50), refuses('damaged')),
+    'run in no encoding': (run_file(b'\xff\xfe\xff'), refuses('damaged')),
+    'run with NaN': (
+        run_file(WHOLE.replace('1.0}}', 'NaN}}').replace('"MAE/All": 1.0', '"MAE/All": NaN')),
+        refuses('damaged', 'NaN')),
+    'run of a million brackets': (run_file('['*10**6), refuses('damaged')),
+    'run that is a list': (run_file('[]'), refuses('not a finished run')),
+    'run with settings that are a list': (
+        run_file(WHOLE.replace('{"lr": 1.0}', '[1]')), refuses('not a finished run', 'config')),
+    'run without metrics': (run_file(WHOLE.replace('metrics', 'other')), refuses('metrics')),
+    'NaN to be written': (lambda f: write_json(f/'x.json', [NAN]), refuses('x.json', 'nan')),
+    'arrays whole': (arrays(lambda p: None), Gives(True)),
+    'arrays cut off': (arrays(lambda p: p.write_bytes(p.read_bytes()[:-40])), Gives(False)),
+    'arrays with a flipped byte': (
+        arrays(flip_byte), Gives(False)),
+    'arrays gone': (arrays(lambda p: p.unlink()), Gives(False))}, files=True)
 
 
 # Tables
@@ -793,23 +970,56 @@ def table(text):
 
 HEAD = 'sentence1\tsentence2\tscore\n'
 add('tables', {
-    **{f'formula {c!r} in a cell': (lambda f, c=c: disarm(c), Gives("'" + c)) for c in ('=cmd|calc', '@SUM(A1)', '+1+1', '-1+1', '\t=1', '\r=1', '\n=1', '  =1', '＝1', '＋1', '－1', '＠1', '=', '-', '+44 20 7946')},
-    **{f'{c!r} in a cell is a number or a word': (lambda f, c=c: disarm(c), Gives(c)) for c in ('-5', '+5', '-1e-3', '1=1', 'a-b', '', '-.5')},
-    'an unclosed quote': (table('a,b\n1,"2\n'), refuses('t.csv', 'quotation')), 'a zero byte': (table(b'a,b\n1,\x002\n'), refuses('t.csv', 'zero byte')), 'a workbook': (table(b'PK\x03\x04'), refuses('t.csv', 'cannot be read')),
-    'lines of different length': (table('a,b\n1,2\n1,2,3\n'), refuses('line 3', '3 fields')), 'a column twice': (table('a,a\n1,2\n'), refuses("'a'", '2 times')), 'no rows': (table('a,b\n'), refuses('t.csv', 'no rows')), 'empty': (table(''), refuses('empty')),
-    'a folder': (lambda f: read_table(f), refuses('folder')), 'nothing': (lambda f: read_table(f/'no.csv'), refuses('no.csv', exc=(FileNotFoundError,))), 'other line ends': (table('a,b\r1,2\r3,4\r'), Gives([[1, 2], [3, 4]])), 'a byte order mark': (table('\ufeffa,b\n1,2\n'), Gives([[1, 2]])),
-    'UTF-16': (table('a,b\n1,2\n3,4\n'.encode('utf-16')), Gives([[1, 2], [3, 4]])), 'huge numbers': (table('a,b\n1e300,-1e300\n1,2\n'), Gives([[1e300, -1e300], [1, 2]])), 'digits of another script': (table('a,b\n١,2\n'), Gives([[1, 2]])),
-    'score in words': (stsb(HEAD + 'A\tB\tgood\n'), refuses('line 2', 'good')), 'score NaN': (stsb(HEAD + 'A\tB\tnan\n'), refuses('line 2', 'nan')), 'score infinite': (stsb(HEAD + 'A\tB\tinf\n'), refuses('line 2', 'inf')), 'score beyond the scale': (stsb(HEAD + 'A\tB\t7\n'), refuses('line 2', '7')),
-    'pairs without scores': (stsb('sentence1\tsentence2\nA\tB\n'), refuses('score')), 'pairs, empty': (stsb(''), refuses('t.tsv', 'empty')), 'pairs in no encoding': (stsb(HEAD.encode() + b'\xff\xfe\tB\t1\n'), refuses('t.tsv'))}, files=True)
+    **{f'formula {c!r} in a cell': (lambda f, c=c: disarm(c), Gives("'" + c))
+        for c in ('=cmd|calc', '@SUM(A1)', '+1+1', '-1+1', '\t=1', '\r=1', '\n=1', '  =1', '＝1', '＋1', '－1', '＠1', '=',
+            '-', '+44 20 7946')},
+    **{f'{c!r} in a cell is a number or a word': (lambda f, c=c: disarm(c), Gives(c))
+        for c in ('-5', '+5', '-1e-3', '1=1', 'a-b', '', '-.5')},
+    'an unclosed quote': (table('a,b\n1,"2\n'), refuses('t.csv', 'quotation')),
+    'a zero byte': (table(b'a,b\n1,\x002\n'), refuses('t.csv', 'zero byte')),
+    'a workbook': (table(b'PK\x03\x04'), refuses('t.csv', 'cannot be read')),
+    'lines of different length': (table('a,b\n1,2\n1,2,3\n'), refuses('line 3', '3 fields')),
+    'a column twice': (table('a,a\n1,2\n'), refuses("'a'", '2 times')),
+    'no rows': (table('a,b\n'), refuses('t.csv', 'no rows')),
+    'empty': (table(''), refuses('empty')),
+    'a folder': (lambda f: read_table(f), refuses('folder')),
+    'nothing': (lambda f: read_table(f/'no.csv'), refuses('no.csv', exc=(FileNotFoundError,))),
+    'other line ends': (table('a,b\r1,2\r3,4\r'), Gives([[1, 2], [3, 4]])),
+    'a byte order mark': (table('\ufeffa,b\n1,2\n'), Gives([[1, 2]])),
+    'UTF-16': (table('a,b\n1,2\n3,4\n'.encode('utf-16')), Gives([[1, 2], [3, 4]])),
+    'huge numbers': (table('a,b\n1e300,-1e300\n1,2\n'), Gives([[1e300, -1e300], [1, 2]])),
+    'digits of another script': (table('a,b\n١,2\n'), Gives([[1, 2]])),
+    'score in words': (stsb(HEAD + 'A\tB\tgood\n'), refuses('line 2', 'good')),
+    'score NaN': (stsb(HEAD + 'A\tB\tnan\n'), refuses('line 2', 'nan')),
+    'score infinite': (stsb(HEAD + 'A\tB\tinf\n'), refuses('line 2', 'inf')),
+    'score beyond the scale': (stsb(HEAD + 'A\tB\t7\n'), refuses('line 2', '7')),
+    'pairs without scores': (stsb('sentence1\tsentence2\nA\tB\n'), refuses('score')),
+    'pairs, empty': (stsb(''), refuses('t.tsv', 'empty')),
+    'pairs in no encoding': (stsb(HEAD.encode() + b'\xff\xfe\tB\t1\n'), refuses('t.tsv'))}, files=True)
 
 def array(a): return lambda: ArrayInput().fit(a).read(a).isfinite().all()
 def loaders(x, y, **kw): return lambda: len(tensor_dls((x, y), (x, y), **{'bs': 2, **kw}).train)
 
 add('inputs', {
-    'array with infinity': (array([[1., INF], [2., 3.]]), refuses('infinity', 'column 1')), 'array with NaN': (array([[1., NAN], [2., 3.], [3., 5.]]), Gives(1.)), 'array in one dimension': (array([1., 2.]), refuses('(N, F)', '(2,)')), 'array of words': (array([['a'], ['b']]), refuses('numbers', "'a'")),
-    'array of constants': (array(np.ones((3, 2))), refuses('column')), 'array of complex numbers': (array(np.array([[1j], [2]])), refuses('complex')), 'array of huge numbers': (array(np.array([[1e300], [-1e300], [0.]])), refuses('column', 'spread')), 'array, empty': (array(np.ones((0, 2))), refuses('empty', '0 rows')),
-    'columns: max_levels NaN': (lambda: Columns(max_levels=NAN), refuses('max_levels', 'nan')), 'columns: a list in a cell': (lambda: Columns().fit(pd.DataFrame(dict(a=[[1], [2]]))), refuses("'a'", 'list')), 'columns: complex': (lambda: Columns().fit(pd.DataFrame(dict(a=[1j, 2]))), refuses("'a'", 'complex')),
-    'loaders: other lengths': (loaders(torch.ones(4, 2), torch.ones(3)), refuses('length', '4', '3')), 'loaders: no samples': (loaders(torch.ones(0, 2), torch.ones(0)), refuses('train', '0 samples')), 'loaders: batch of 0': (loaders(torch.ones(4, 2), torch.ones(4), bs=0), refuses('bs', '0')),
-    'loaders: batch beyond the data': (loaders(torch.ones(4, 2), torch.ones(4), bs=9), refuses('bs', '9', '4')), 'loaders: words': (loaders(torch.ones(2, 2), ['a', 'b']), refuses('tensor 1', 'list')),
-    'network: width 0': (lambda: MLP(0), refuses('n_in', '0')), 'network: dropout NaN': (lambda: MLP(3, dropout=NAN), refuses('dropout', 'nan')), 'network: other width': (lambda: MLP(3)(torch.ones(2, 4)), refuses('3', '(2, 4)')), 'network: NaN to standardise by': (lambda: MLP(2, standardize=torch.full((3, 2), NAN)), refuses('features', 'nan')),
+    'array with infinity': (array([[1., INF], [2., 3.]]), refuses('infinity', 'column 1')),
+    'array with NaN': (array([[1., NAN], [2., 3.], [3., 5.]]), Gives(1.)),
+    'array in one dimension': (array([1., 2.]), refuses('(N, F)', '(2,)')),
+    'array of words': (array([['a'], ['b']]), refuses('numbers', "'a'")),
+    'array of constants': (array(np.ones((3, 2))), refuses('column')),
+    'array of complex numbers': (array(np.array([[1j], [2]])), refuses('complex')),
+    'array of huge numbers': (array(np.array([[1e300], [-1e300], [0.]])), refuses('column', 'spread')),
+    'array, empty': (array(np.ones((0, 2))), refuses('empty', '0 rows')),
+    'columns: max_levels NaN': (lambda: Columns(max_levels=NAN), refuses('max_levels', 'nan')),
+    'columns: a list in a cell': (lambda: Columns().fit(pd.DataFrame(dict(a=[[1], [2]]))), refuses("'a'", 'list')),
+    'columns: complex': (lambda: Columns().fit(pd.DataFrame(dict(a=[1j, 2]))), refuses("'a'", 'complex')),
+    'loaders: other lengths': (loaders(torch.ones(4, 2), torch.ones(3)), refuses('length', '4', '3')),
+    'loaders: no samples': (loaders(torch.ones(0, 2), torch.ones(0)), refuses('train', '0 samples')),
+    'loaders: batch of 0': (loaders(torch.ones(4, 2), torch.ones(4), bs=0), refuses('bs', '0')),
+    'loaders: batch beyond the data': (loaders(torch.ones(4, 2), torch.ones(4), bs=9), refuses('bs', '9', '4')),
+    'loaders: words': (loaders(torch.ones(2, 2), ['a', 'b']), refuses('tensor 1', 'list')),
+    'network: width 0': (lambda: MLP(0), refuses('n_in', '0')),
+    'network: dropout NaN': (lambda: MLP(3, dropout=NAN), refuses('dropout', 'nan')),
+    'network: other width': (lambda: MLP(3)(torch.ones(2, 4)), refuses('3', '(2, 4)')),
+    'network: NaN to standardise by': (
+        lambda: MLP(2, standardize=torch.full((3, 2), NAN)), refuses('features', 'nan')),
     'network: one row to standardise by': (lambda: MLP(2, standardize=torch.ones(1, 2)), refuses('N >= 2', '(1, 2)'))})

@@ -6,7 +6,8 @@ code cells of a notebook or of a file, and do the same; width and unused names a
 
 Limits of the rules: they read the code and never run it. A call counts as one of ours if its name is defined in the
 same notebook, or imported from `prime_nb` by name, by `import *` or as a module. Methods of objects other than `self`
-cannot be told, and neither can names that a test builds; an argument `*args` counts as nothing."""
+cannot be told, and neither can names that a test builds; an argument `*args` counts as nothing, and a function that
+takes any number of arguments is left alone."""
 import ast, re
 from functools import cached_property, lru_cache
 
@@ -93,6 +94,10 @@ def public_names(module):
             return tuple(e.value for e in ast.walk(node.value) if isinstance(e, ast.Constant))
     return ()
 
+def takes_any(node):
+    "Whether a function is made for any number of arguments, such as the words of a command"
+    return isinstance(node, FUNCTIONS) and node.args.vararg is not None
+
 def shown(node, most=60):
     "A piece of code, for a message"
     text = ' '.join(ast.unparse(node).split())
@@ -116,7 +121,7 @@ class Code:
     @cached_property
     def ours(self):
         "Names of functions, classes and modules of ours"
-        defined = {n.name for n in self.nodes(*FUNCTIONS, ast.ClassDef) if n not in self.methods}
+        defined = {n.name for n in self.nodes(*FUNCTIONS, ast.ClassDef) if n not in self.methods and not takes_any(n)}
         imported = set()
         for node in self.nodes(ast.Import, ast.ImportFrom):
             for a in node.names:
@@ -133,12 +138,20 @@ class Code:
         return isinstance(f, ast.Name) and f.id in self.ours
 
 
+SCOPES = ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.Lambda
+
+def evaluated(node):
+    "Nodes of an expression, without what stands in a scope of its own or in a call inside it"
+    if isinstance(node, SCOPES): return
+    yield node
+    if isinstance(node, ast.Call): return
+    for child in ast.iter_child_nodes(node): yield from evaluated(child)
+
 def no_walrus_in_a_call(code):
     "A value gets its name before it is used"
     for call in code.nodes(ast.Call):
         for part in [*call.args, *(k.value for k in call.keywords)]:
-            if isinstance(part, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.Lambda)): continue
-            if any(isinstance(n, ast.NamedExpr) for n in ast.walk(part)): yield f'a walrus in the call {shown(call)}'
+            if any(isinstance(n, ast.NamedExpr) for n in evaluated(part)): yield f'a walrus in the call {shown(call)}'
 
 def few_positional_arguments(code):
     "More than four positional arguments cannot be told apart"

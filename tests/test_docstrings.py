@@ -10,7 +10,6 @@ from nbtools import ROOT
 # Modules of methods that follow no paper, each for a reason
 PLUMBING = {
     'baselines.pairs': 'pairs and labels, for all regularisers',
-    'callback.prime': 'order of events in a step',
     'callback.devices': 'processes and bfloat16',
     'head': 'where z is kept',
     'callback.loss': 'parameters of any loss',
@@ -37,13 +36,15 @@ def test_exceptions_are_few_and_needed(package):
     assert len(ALLOWED) + len(PLUMBING) <= 10 and PLUMBING.keys() <= set(rules.modules_without_source(package))
     assert ALLOWED.keys() <= {n.where for n in package.names if any(c for r in rules.RULES for c in r(n, package))}
 
-def test_there_are_names(package): assert len(package.names) > 1000 and sum(len(n.params) for n in package.names) > 2000
+def test_there_are_names(package):
+    assert len(package.names) > 300 and sum(len(n.params) for n in package.names) > 600
 
 
 def complaints(src, module='m'):
     "What the rules say about a small module"
     p = object.__new__(rules.Package)
-    p.names, p.modules, p.classes, p.functions = [], {}, {}, {}
+    p.names, p.modules = [], {}
+    p.classes, p.functions = {}, {}
     p.add(module, ast.parse(src), rules.said_comments(src))
     return [c for n in p.names for r in rules.RULES for c in r(n, p)]
 

@@ -1,4 +1,4 @@
-"`from prime_nb.all import *` is all that a training needs, hides nothing of fastai's, and README's example runs as it stands"
+"`from prime_nb.all import *` is all that a training needs and hides nothing of fastai's; README's example runs"
 import inspect, re, subprocess, sys
 
 import matplotlib
@@ -12,7 +12,8 @@ from prime_nb.twins.faces import write_faces
 
 matplotlib.use('agg')
 NAMES = prime_nb.all.__all__
-EXAMPLE = re.search(r'## Five lines in a `Learner`.*?```python\n(.*?)```', (ROOT/'README.md').read_text(encoding='utf-8'), re.DOTALL)
+README = (ROOT/'README.md').read_text(encoding='utf-8')
+EXAMPLE = re.search(r'## Five lines in a `Learner`.*?```python\n(.*?)```', README, re.DOTALL)
 
 
 def star(module):

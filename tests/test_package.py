@@ -12,6 +12,10 @@ SOURCES = sorted((ROOT/'prime_nb').rglob('*.py'))
 DISTRIBUTIONS = {'sklearn': 'scikit-learn', 'sentence_transformers': 'sentence-transformers', 'PIL': 'pillow'}
 
 
+# What a user may install; not the tools of development, nor those of the site
+EXTRAS = 'tables', 'text', 'images', 'bench', 'export', 'distributed'
+REQUIREMENTS = 'requirements', *(f'{extra}_requirements' for extra in EXTRAS)
+
 def requirement_names(key): return {re.split(r'[<>=!~\[]', r)[0].replace('_', '-') for r in CFG[key].split()}
 
 def third_party(source):
@@ -47,7 +51,7 @@ def test_console_scripts_resolve(script):
 
 @pytest.mark.parametrize('path', SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_import_is_required(path):
-    known = requirement_names('requirements') | requirement_names('text_requirements')
+    known = {name for key in REQUIREMENTS for name in requirement_names(key)}
     missing = {n for n in third_party(path.read_text()) if DISTRIBUTIONS.get(n, n).replace('_', '-') not in known}
     assert not missing, f'add {missing} to `requirements` in settings.ini, or do without'
 

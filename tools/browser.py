@@ -191,7 +191,7 @@ def main(argv=None):
     if not find_chromium(): sys.exit('No Chromium here. On Debian and Ubuntu: apt-get install chromium')
     if args.shots: args.shots.mkdir(parents=True, exist_ok=True)
     pages = args.pages or html_pages(args.site)
-    found = asyncio.run(check(args.site, pages, args.width, args.dark, args.shots, args.full))
+    found = asyncio.run(check(args.site, pages, args.width, dark=args.dark, shots=args.shots, full=args.full))
     for page, wrong in found.items(): print(page, *wrong, sep='\n   ')
     print(f'{len(pages)} pages opened at {len(args.width)} widths, {len(found)} with faults')
     return min(len(found), 1)

@@ -27,7 +27,8 @@ class Reader(HTMLParser):
     "Links, anchors, pictures and text of a page"
     def __init__(self):
         super().__init__()
-        self.ids, self.links, self.loads, self.pictures, self.text, self.code = [], [], [], [], [], []
+        self.ids, self.links, self.loads = [], [], []
+        self.pictures, self.text, self.code = [], [], []
         self.pre, self.open = 0, []    # how deep in <pre>; elements open from the outermost code or mathematics inwards
 
     def handle_starttag(self, tag, attrs):

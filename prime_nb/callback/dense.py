@@ -9,7 +9,6 @@ __all__ = ['MapLoss', 'depth_metrics']
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
 from torch import Tensor, nn
 from ..checks import to_numpy
 from ..metrics import by_shot
@@ -46,24 +45,18 @@ class MapLoss(nn.Module):
         if not keep.any(): return 0*pred.sum()
         rows = pred[keep] if self.n_outputs == 1 else pred.movedim(1, -1)[keep[:, 0]]
         return self.loss(rows, y[keep])
-
-# %% ../../nbs/api/callback/08_dense.ipynb #dd793866
-@patch(as_prop=True)
-def n_outputs(self:MapLoss) -> int:
-    "Channels of the last layer: as many numbers as the loss reads for a pixel"
-    return getattr(self.loss, 'n_outputs', 1)
-
-@patch
-def activation(self:MapLoss, x): return x
-
-@patch
-def decodes(self:MapLoss,
-    out:Tensor, # (B, C, h, w)
-) -> Tensor: # (B, 1, h, w)
-    "Predictions"
-    if self.n_outputs == 1: return out
-    rows = out.movedim(1, -1)
-    return self.loss.decodes(rows.flatten(0, 2)).reshape(*rows.shape[:3], 1).movedim(-1, 1)
+    @property
+    def n_outputs(self) -> int:
+        "Channels of the last layer: as many numbers as the loss reads for a pixel"
+        return getattr(self.loss, 'n_outputs', 1)
+    def activation(self, x): return x
+    def decodes(self,
+        out:Tensor, # (B, C, h, w)
+    ) -> Tensor: # (B, 1, h, w)
+        "Predictions"
+        if self.n_outputs == 1: return out
+        rows = out.movedim(1, -1)
+        return self.loss.decodes(rows.flatten(0, 2)).reshape(*rows.shape[:3], 1).movedim(-1, 1)
 
 # %% ../../nbs/api/callback/08_dense.ipynb #f3aebf9b
 def targets_of(

@@ -10,7 +10,6 @@ import torch
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import MixedPrecision
 from fastai.torch_core import to_float
-from fastcore.basics import patch
 from contextlib import contextmanager
 from fastai.callback.progress import ProgressCallback
 try: from fastai.distributed import DistributedDL, DistributedTrainer
@@ -33,25 +32,15 @@ class Autocast(Callback):
         self.leave()    # an error may have ended the batch before
         self.context = torch.autocast(self.device or torch.device(self.dls.device).type, self.dtype)
         self.context.__enter__()
-
-# %% ../../nbs/api/callback/06_devices.ipynb #ecf3e52d
-@patch
-def leave(self:Autocast):
-    "End the half precision, once"
-    if self.context is not None: self.context.__exit__(None, None, None)
-    self.context = None
-
-@patch
-def after_pred(self:Autocast):
-    self.leave()
-    self.learn.pred = to_float(self.pred)
-
-# %% ../../nbs/api/callback/06_devices.ipynb #413151e0
-@patch
-def after_cancel_batch(self:Autocast): self.leave()
-
-@patch
-def after_fit(self:Autocast): self.leave()
+    def leave(self):
+        "End the half precision, once"
+        if self.context is not None: self.context.__exit__(None, None, None)
+        self.context = None
+    def after_pred(self):
+        self.leave()
+        self.learn.pred = to_float(self.pred)
+    def after_cancel_batch(self): self.leave()
+    def after_fit(self): self.leave()
 
 # %% ../../nbs/api/callback/06_devices.ipynb #df7688f0
 class RankDL(DistributedDL or object):

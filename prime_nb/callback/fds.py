@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..baselines.fds import FeatureSmoother
 from ..baselines.vir import GaussianConjugate, ProbabilisticSmoother, Variational
 from .features import FeatureCallback
-from ..head import FeatureHead, find_final, find_head, replace_layer
+from ..head import FeatureHead, find_bare, find_head, replace_layer
 from ..targets import LabelBins, training_targets
 
 # %% ../../nbs/api/callback/04_fds.ipynb #87afa118
@@ -35,18 +35,15 @@ class FDS(FeatureCallback):
                              'Leave one of them out.')
         self.bins, self.online, self.train_mode = bins, online, train_mode
         self.smoothed_stats, self.layer, self.kwargs = smoothed_stats, layer, kwargs
-
-# %% ../../nbs/api/callback/04_fds.ipynb #19c74246
-@patch
-def install(self:FDS):
-    "Give the head a smoother, unless it has one"
-    FeatureCallback.install(self)
-    head = find_head(self._learn.model)
-    if hasattr(head, 'smoother'): return
-    if not hasattr(self, 'smoother'):
-        if self.bins is None: self.bins = LabelBins(training_targets(self._learn.dls))
-        self.smoother = self.make(self.bins, head.final.in_features, **self.kwargs)
-    head.smoother = self.smoother.to(head.final.weight.device)
+    def install(self):
+        "Give the head a smoother, unless it has one"
+        FeatureCallback.install(self)
+        head = find_head(self._learn.model)
+        if hasattr(head, 'smoother'): return
+        if not hasattr(self, 'smoother'):
+            if self.bins is None: self.bins = LabelBins(training_targets(self._learn.dls))
+            self.smoother = self.make(self.bins, head.final.in_features, **self.kwargs)
+        head.smoother = self.smoother.to(head.final.weight.device)
 
 # %% ../../nbs/api/callback/04_fds.ipynb #2106cd09
 @patch
@@ -134,9 +131,7 @@ def vir_model(
     example=None,        # inputs of a few samples, to find that layer by
 ) -> nn.Module:          # the model with outputs (B, 3) for `VIRLoss`
     "Put VIR's encoder and head in place of the last linear layer; `ValueError` for a model that has a head"
-    if find_head(model) is not None:
-        raise ValueError('the model has a head already: got a wrapped model. Call vir_model first, then add callbacks.')
-    name = find_final(model, layer, example)
+    name = find_bare(model, layer, example)
     final = model.get_submodule(name)
     new = nn.Sequential(Variational(final.in_features, latent), FeatureHead(GaussianConjugate(latent)))
     return replace_layer(model, name, new.to(final.weight.device).train(model.training))

@@ -15,7 +15,7 @@ from fastai.callback.core import Callback
 from fastai.callback.training import GradientAccumulation
 from fastai.learner import Recorder
 from fastai.torch_core import to_device
-from fastcore.basics import camel2snake, patch
+from fastcore.basics import camel2snake
 from fastcore.foundation import L
 from torch import Tensor, nn
 from ..head import find_head, watch_features, wrap_head
@@ -80,11 +80,8 @@ class HeadCallback(Callback):
 class FeatureCallback(HeadCallback):
     "Base of callbacks that add a loss on the features z to the loss of a `Learner`; a subclass defines `feature_loss`"
     order = GradientAccumulation.order-1
-    def feature_loss(self,
-        z:Tensor, # (B, F) features
-        y:Tensor, # (B,) or (B, T) targets
-    ) -> dict: # scalar terms by name
-        "What a subclass adds to the loss: a dict of terms, of which 'total' is added"
+    def feature_loss(self, z, y) -> dict: # scalar terms by name
+        "What a subclass makes of features (B, F) and targets (B,): a dict of terms, of which 'total' is added"
         raise NotImplementedError
     @property
     def columns(self) -> dict: # name of a column -> (name of a term, its weight)
@@ -101,28 +98,23 @@ class FeatureCallback(HeadCallback):
         if self._new: self.losses = []
         self._new, self._sums, self._n = False, {}, 0
     def after_batch(self): self.feature_head.z = None
-
-# %% ../../nbs/api/callback/00_features.ipynb #851f9d01
-@patch
-def after_loss(self:FeatureCallback):
-    "Add the loss of this batch, and keep its terms for `losses`; `ValueError` if the head was not called"
-    if not len(self.yb): return
-    z, y = self.feature_head.z, sample_targets(self.yb[0])
-    if z is None:
-        raise ValueError('the head was not called in the forward pass: z is missing. '
-                         'Name the last linear layer with `layer`.')
-    terms = self.feature_loss(z.as_subclass(Tensor), y.as_subclass(Tensor))
-    self.learn.loss_grad = self.loss_grad + terms['total']
-    self.learn.loss = self.loss_grad.clone()
-    for name, value in terms.items(): self._sums[name] = self._sums.get(name, 0.) + value.detach()
-    self._n += 1
-
-@patch
-def after_train(self:FeatureCallback):
-    "Mean of each term over the epoch and all ranks, in `losses`"
-    if not self._n: return
-    n = self._n*world_size()
-    self.losses.append({name: float(sum_over_ranks(torch.as_tensor(v)))/n for name, v in self._sums.items()})
+    def after_loss(self):
+        "Add the loss of this batch, and keep its terms for `losses`; `ValueError` if the head was not called"
+        if not len(self.yb): return
+        z, y = self.feature_head.z, sample_targets(self.yb[0])
+        if z is None:
+            raise ValueError('the head was not called in the forward pass: z is missing. '
+                             'Name the last linear layer with `layer`.')
+        terms = self.feature_loss(z.as_subclass(Tensor), y.as_subclass(Tensor))
+        self.learn.loss_grad = self.loss_grad + terms['total']
+        self.learn.loss = self.loss_grad.clone()
+        for name, value in terms.items(): self._sums[name] = self._sums.get(name, 0.) + value.detach()
+        self._n += 1
+    def after_train(self):
+        "Mean of each term over the epoch and all ranks, in `losses`"
+        if not self._n: return
+        n = self._n*world_size()
+        self.losses.append({name: float(sum_over_ranks(torch.as_tensor(v)))/n for name, v in self._sums.items()})
 
 # %% ../../nbs/api/callback/00_features.ipynb #c11b0e09
 class TermColumns(Callback):
@@ -154,7 +146,9 @@ class FeatureLoss(FeatureCallback):
         weight:float=1.,     # multiplies the loss
         layer:str|None=None, # dotted name of the last linear layer; None: found by a forward pass
         gather:bool=True,    # with several processes, the loss sees the samples of all; False: each process its own
-    ): self.loss_on_features, self.weight, self.layer, self.gather = loss, weight, layer, gather
+    ):
+        self.loss_on_features, self.weight = loss, weight
+        self.layer, self.gather = layer, gather
     @property
     def name(self):
         "Name of the loss in snake case: `learn.rank_sim` is this callback"
@@ -163,45 +157,33 @@ class FeatureLoss(FeatureCallback):
     def columns(self) -> dict: # name of a column -> (name of a term, its weight)
         "One column, named after the loss: 'ranksim'"
         return {self.name.replace('_', ''): ('total', 1.)}
-    def samples(self, *tensors) -> tuple:
-        "Tensors of the batch, or of the batches of all ranks if `gather` is on"
-        return whole_batch(*tensors) if self.gather else tensors
     def feature_loss(self,
         z:Tensor, # (B, F) features
         y:Tensor, # (B,) or (B, T) targets
     ) -> dict: # scalars 'total' and 'value'
         "The loss with and without its weight; predictions go to one that asks for them"
-        more = [self.prediction()] if getattr(self.loss_on_features, 'needs_pred', False) else []
-        value = self.loss_on_features(*self.samples(z, y, *more))
+        args = [z, y, self.prediction()] if getattr(self.loss_on_features, 'needs_pred', False) else [z, y]
+        value = self.loss_on_features(*whole_batch(*args) if self.gather else args)
         return dict(total=self.weight*value, value=value)
-
-# %% ../../nbs/api/callback/00_features.ipynb #c11b0e11
-@patch
-def prediction(self:FeatureLoss) -> Tensor:
-    "Prediction of the batch, decoded, without a gradient"
-    pred = self.learn.pred
-    if isinstance(pred, (tuple, list)): pred = pred[0]
-    if hasattr(self.loss_func, 'decodes'): pred = self.loss_func.decodes(pred)
-    return pred.detach().as_subclass(Tensor)
-
-@patch
-def install(self:FeatureLoss):
-    "Give the model a head, and the loss the training targets if it asks for them"
-    super(FeatureLoss, self).install()
-    see = getattr(self.loss_on_features, 'see_targets', None)
-    if see is not None: see(training_targets(self._learn.dls))
-
-@patch
-def before_train(self:FeatureLoss):
-    "Put the loss on the device of the data and in training mode"
-    super(FeatureLoss, self).before_train()
-    if isinstance(self.loss_on_features, nn.Module): self.loss_on_features.to(self.dls.device).train()
-
-@patch
-def after_train(self:FeatureLoss):
-    "Let the loss end its epoch"
-    super(FeatureLoss, self).after_train()
-    if hasattr(self.loss_on_features, 'end_epoch'): self.loss_on_features.end_epoch()
+    def prediction(self) -> Tensor:
+        "Prediction of the batch, decoded, without a gradient"
+        pred = self.learn.pred
+        if isinstance(pred, (tuple, list)): pred = pred[0]
+        if hasattr(self.loss_func, 'decodes'): pred = self.loss_func.decodes(pred)
+        return pred.detach().as_subclass(Tensor)
+    def install(self):
+        "Give the model a head, and the loss the training targets if it asks for them"
+        super().install()
+        see = getattr(self.loss_on_features, 'see_targets', None)
+        if see is not None: see(training_targets(self._learn.dls))
+    def before_train(self):
+        "Put the loss on the device of the data and in training mode"
+        super().before_train()
+        if isinstance(self.loss_on_features, nn.Module): self.loss_on_features.to(self.dls.device).train()
+    def after_train(self):
+        "Let the loss end its epoch"
+        super().after_train()
+        if hasattr(self.loss_on_features, 'end_epoch'): self.loss_on_features.end_epoch()
 
 # %% ../../nbs/api/callback/00_features.ipynb #daa61b28
 class GatherFeatures(Callback):

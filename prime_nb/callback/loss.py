@@ -22,18 +22,15 @@ class TrainLoss(HeadCallback):
         if not lr >= 0:
             raise ValueError(f'lr must not be negative: got {lr}. It multiplies the learning rate; 0 keeps the loss.')
         self.lr, self.layer = lr, layer
-
-# %% ../../nbs/api/callback/03_loss.ipynb #017724da
-@patch
-def install(self:TrainLoss):
-    "Give the head the loss; `ValueError` for a loss without parameters"
-    learn, loss = self._learn, self._learn.loss_func
-    if not isinstance(loss, nn.Module) or not list(loss.parameters()):
-        raise ValueError(f'TrainLoss needs a loss with parameters: got {type(loss).__name__}. Leave TrainLoss out.')
-    HeadCallback.install(self)
-    head = find_head(learn.model)
-    if getattr(head, 'loss', None) is loss: return
-    head.loss, learn.opt = loss.to(head.final.weight.device), None
+    def install(self):
+        "Give the head the loss; `ValueError` for a loss without parameters"
+        learn, loss = self._learn, self._learn.loss_func
+        if not isinstance(loss, nn.Module) or not list(loss.parameters()):
+            raise ValueError(f'TrainLoss needs a loss with parameters: got {type(loss).__name__}. Leave TrainLoss out.')
+        HeadCallback.install(self)
+        head = find_head(learn.model)
+        if getattr(head, 'loss', None) is loss: return
+        head.loss, learn.opt = loss.to(head.final.weight.device), None
 
 # %% ../../nbs/api/callback/03_loss.ipynb #3ee574ad
 @patch

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..baselines.proxynca import ProxyNCALoss
 from .features import FeatureCallback, HeadCallback
 from .prime import PRIME
-from ..head import FeatureHead, FinalConv, find_final, find_head, replace_layer
+from ..head import FeatureHead, FinalConv, find_bare, find_head, replace_layer
 from ..targets import LabelBins, training_targets
 
 # %% ../../nbs/api/callback/05_peers.ipynb #cfc660f1
@@ -32,13 +32,11 @@ def model_for(
     layer:str|None=None, # dotted name of the last linear layer, if it is known
     example=None,        # inputs of a few samples, to find that layer by
 ) -> nn.Module: # the model with outputs (B, n_outputs), or maps (B, n_outputs, H, W), and a head that keeps z
-    "Put a layer with `loss.n_outputs` outputs in place of the last; `TypeError` for other losses, `ValueError` for a head"
+    "Put a layer with `loss.n_outputs` outputs in place of the last one; `TypeError` without, `ValueError` for a head"
     if not hasattr(loss, 'n_outputs'):
         raise TypeError(f'the loss must say how many outputs it reads: got {type(loss).__name__} without n_outputs. '
                         'Use HCALoss or UVoteLoss.')
-    if find_head(model) is not None:
-        raise ValueError('the model has a head already: got a wrapped model. Call model_for first, then add callbacks.')
-    name = find_final(model, layer, example)
+    name = find_bare(model, layer, example)
     old = model.get_submodule(name)
     new = _wider(old, loss.n_outputs)
     return replace_layer(model, name, FeatureHead(new.to(old.weight)).train(model.training))
@@ -94,16 +92,13 @@ class ProxyNCA(PRIME):
         "What was given; nothing follows a rule"
         given = dict(n_proxies=self.given['n_proxies'], target_scale='range')
         return given | dict(placement=self.placement, proxy_lr=self.proxy_lr, **self.more)
-
-# %% ../../nbs/api/callback/05_peers.ipynb #f77d054a
-@patch
-def feature_loss(self:ProxyNCA,
-    z:Tensor, # (B, F) features
-    y:Tensor, # (B,) or (B, T) targets
-) -> dict: # scalars 'total' and 'value'
-    "ProxyNCA of the batch, and the same with its weight"
-    terms = self.prime_loss(self.feature_head.proxies, z, y)
-    return dict(total=terms.total, value=terms.align)
+    def feature_loss(self,
+        z:Tensor, # (B, F) features
+        y:Tensor, # (B,) or (B, T) targets
+    ) -> dict: # scalars 'total' and 'value'
+        "ProxyNCA of the batch, and the same with its weight"
+        terms = self.prime_loss(self.feature_head.proxies, z, y)
+        return dict(total=terms.total, value=terms.align)
 
 # %% ../../nbs/api/callback/05_peers.ipynb #646e132c
 def first_epoch(
@@ -119,7 +114,7 @@ def first_epoch(
 
 # %% ../../nbs/api/callback/05_peers.ipynb #5e8f6a03
 class RRT(HeadCallback):
-    "Regressor re-training: later only a new last layer learns, weighted (Yang et al. 2021); `ValueError` for bad settings"
+    "Regressor re-training (Yang et al. 2021): later only a new last layer learns; `ValueError` for bad settings"
     order = FeatureCallback.order-1 # weighs the loss before losses on features are added to it
     def __init__(self,
         start=.75,           # first epoch of stage 2 (int), or the share of epochs before it (float in [0, 1))
@@ -200,7 +195,7 @@ def _by_sample(learn):
     try:
         with learn.loss_not_reduced(): l = learn.loss_func(learn.pred, *learn.yb)
     except TypeError as e:
-        raise TypeError(f"RRT weighs the loss of each sample: got {learn.loss_func!r}, which has no reduction='none'. "
+        raise TypeError(f"RRT weighs the loss of each sample: got {learn.loss_func!r}, without reduction='none'. "
                         "Give it one, or use weights='none'.") from e
     n = len(learn.yb[0])
     if l.numel() % n:

@@ -54,8 +54,9 @@ class PRIME(FeatureCallback):
         if not proxy_lr >= 0: raise ValueError(f'proxy_lr must not be negative: got {proxy_lr}')
         values = n_proxies, lambda_p, lambda_a, tau_f, tau_t, alpha, distance, target_scale
         self.given, self.more = dict(zip(BY_RULE, values)), kwargs
-        self.placement, self.proxy_lr, self.centroid, self.targets = placement, proxy_lr, centroid, targets
-        self.layer, self.seed, self.accumulate, self.settings = layer, seed, accumulate, None
+        self.placement, self.proxy_lr, self.centroid = placement, proxy_lr, centroid
+        self.targets, self.layer, self.seed = targets, layer, seed
+        self.accumulate, self.settings = accumulate, None
         self.prime_loss = PrimeLoss(**self.loss_settings(self.given)) # a mistake shows now
     def loss_settings(self, settings):
         "What `PrimeLoss` takes of these settings"
@@ -72,50 +73,42 @@ class PRIME(FeatureCallback):
         shown = self.settings or {k: v for k, v in self.given.items() if v is not None}
         text = ', '.join(f'{k}={v:.4g}' if isinstance(v, float) else f'{k}={v!r}' for k, v in shown.items())
         return f'{type(self).__name__}({text})'
-
-# %% ../../nbs/api/callback/01_prime.ipynb #94571041
-@patch
-def settle(self:PRIME,
-    n_features:int, # width of the feature z, F
-    n_proxies=None, # number of proxies in the head, if there is one
-) -> dict: # every setting by name
-    "Fill in what is None, by the rule of `auto_prime`, and make the loss"
-    given = self.given | ({} if n_proxies is None else dict(n_proxies=n_proxies))
-    if None in given.values(): given = resolve_prime(given, self.train_targets(), n_features, loss_kind(self.loss_func))
-    chosen = {k: given[k] for k in BY_RULE} | dict(placement=self.placement, proxy_lr=self.proxy_lr, **self.more)
-    self.prime_loss = PrimeLoss(**self.loss_settings(chosen))
-    return chosen
-
-@patch
-def train_targets(self:PRIME):
-    "Training targets that were given, or those of the learner"
-    return training_targets(self.dls) if self.targets is None else self.targets
-
-@patch
-def new_proxies(self:PRIME,
-    n_features:int, # width of the feature z, F
-) -> Proxies:
-    "Proxies for the training targets of the learner"
-    self.settings = self.settle(n_features)
-    scale = self.settings['target_scale']
-    return make_proxies(
-        self.train_targets(), self.settings['n_proxies'], n_features, placement=self.placement,
-        scale=None if scale == 'range' else scale, seed=self.seed, cls=CentroidProxies if self.centroid else Proxies)
-
-# %% ../../nbs/api/callback/01_prime.ipynb #2e1ff4df
-@patch
-def install(self:PRIME):
-    "Give the learner's model a head with proxies, unless it has one; `ValueError` for another number of proxies"
-    head, wanted = find_head(self._learn.model), self.given['n_proxies']
-    if not isinstance(head, ProxyHead):
-        self.wrap(self.new_proxies)
-        self._learn.opt = None # one that exists does not know the proxies
-        head = find_head(self._learn.model)
-    elif wanted not in (None, len(head.proxies)):
-        raise ValueError(f'the model has another head: got one with {len(head.proxies)} proxies, expected {wanted}. '
-                         'Set n_proxies to match, or `strip` the model.')
-    else: self.settings = self.settle(head.final.in_features, len(head.proxies))
-    head.settings = self.settings
+    def settle(self,
+        n_features:int, # width of the feature z, F
+        n_proxies=None, # number of proxies in the head, if there is one
+    ) -> dict: # every setting by name
+        "Fill in what is None, by the rule of `auto_prime`, and make the loss"
+        given = self.given | ({} if n_proxies is None else dict(n_proxies=n_proxies))
+        if None in given.values():
+            given = resolve_prime(given, self.train_targets(), n_features, loss_kind(self.loss_func))
+        chosen = {k: given[k] for k in BY_RULE} | dict(placement=self.placement, proxy_lr=self.proxy_lr, **self.more)
+        self.prime_loss = PrimeLoss(**self.loss_settings(chosen))
+        return chosen
+    def train_targets(self):
+        "Training targets that were given, or those of the learner"
+        return training_targets(self.dls) if self.targets is None else self.targets
+    def new_proxies(self,
+        n_features:int, # width of the feature z, F
+    ) -> Proxies:
+        "Proxies for the training targets of the learner"
+        self.settings = self.settle(n_features)
+        scale = self.settings['target_scale']
+        return make_proxies(
+            self.train_targets(), self.settings['n_proxies'], n_features, placement=self.placement,
+            scale=None if scale == 'range' else scale, seed=self.seed,
+            cls=CentroidProxies if self.centroid else Proxies)
+    def install(self):
+        "Give the learner's model a head with proxies, unless it has one; `ValueError` for another number of proxies"
+        head, wanted = find_head(self._learn.model), self.given['n_proxies']
+        if not isinstance(head, ProxyHead):
+            self.wrap(self.new_proxies)
+            self._learn.opt = None # one that exists does not know the proxies
+            head = find_head(self._learn.model)
+        elif wanted not in (None, len(head.proxies)):
+            raise ValueError(f'the model has another head: got one with {len(head.proxies)} proxies, '
+                             f'expected {wanted}. Set n_proxies to match, or `strip` the model.')
+        else: self.settings = self.settle(head.final.in_features, len(head.proxies))
+        head.settings = self.settings
 
 # %% ../../nbs/api/callback/01_prime.ipynb #dbd4c010
 @patch
@@ -135,7 +128,9 @@ class ReadAhead:
         n_acc:int,   # number of samples that make up a step
         n_inp:int=1, # number of inputs of a batch; its first target is what comes after
         left=(),     # targets of batches of an earlier epoch that have not been stepped yet, one tensor each
-    ): self.dl, self.n_acc, self.n_inp, self.left, self.targets = dl, n_acc, n_inp, list(left), None
+    ):
+        self.dl, self.n_acc, self.n_inp = dl, n_acc, n_inp
+        self.left, self.targets = list(left), None
     @property
     def __class__(self): return type(self.dl) # for `isinstance`: it is that loader, and something more
     def __getattr__(self, k):

@@ -10,62 +10,9 @@ import os, sys
 from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
-from . import command as cli
-from .command import Option, name_list, positive, seed_list
+from .command import Option, command, name_list, positive, seed_list
 from ..methods.recipes import describe_methods, describe_task, read_change
 from ..bench.tasks.catalog import PROTOCOLS, TASKS, check_folder, get_task, import_plugin, task_names
-
-# %% ../../nbs/api/cli/05_bench.ipynb #0d15ea5e
-# until the other commands have moved
-import argparse, warnings
-
-class Parser(argparse.ArgumentParser):
-    "An argument parser that complains in one line"
-    def error(self, message):
-        "Say `message` in one line on stderr; `SystemExit` with status 2"
-        print(f'{self.prog}: error: {message}. See {self.prog} --help', file=sys.stderr)
-        raise SystemExit(2)
-
-def command(
-    main, # function: arguments -> exit status
-):
-    "Make a function of arguments a command: its errors become one line and an exit status"
-    @wraps(main)
-    def run(argv=None): # list of strings; those of the process if None
-        try: return quietly(main, argv)
-        except KeyboardInterrupt: return fail(main, 'interrupted. Finished runs are kept: the same command goes on where it stopped', 130)
-        except BrokenPipeError: return os.dup2(os.open(os.devnull, os.O_WRONLY), 1) and 141   # `| head` had enough
-        except (ValueError, OSError, ImportError) as e:
-            if os.environ.get('PRIME_NB_DEBUG'): raise
-            return fail(main, f'error: {e}', 2)
-    return run
-
-def quietly(
-    main, # function of the arguments
-    argv, # its arguments
-):
-    "Call without the warnings that libraries have for their own authors"
-    with warnings.catch_warnings():
-        for c in (FutureWarning, DeprecationWarning): warnings.simplefilter('ignore', c)
-        return main(argv)
-
-def fail(
-    main,    # the command, for its name
-    message, # brought to one line
-    status,  # exit status
-) -> int: # `status`
-    "Say what went wrong in one line on stderr"
-    print(f'{main.__name__}: {" ".join(message.split())}', file=sys.stderr)
-    return status
-
-def positive(text:str) -> int:
-    "A whole number from 1 up in `text`; `ArgumentTypeError` for anything else"
-    if not text.isdecimal() or not int(text): raise argparse.ArgumentTypeError(f'got {text!r}, expected a whole number from 1 up')
-    return int(text)
-
-def names(text:str) -> list:
-    "Names in `text` between its commas; empty ones are left out"
-    return [m for m in text.split(',') if m]
 
 # %% ../../nbs/api/cli/05_bench.ipynb #180684fe
 def _read_shard(
@@ -83,8 +30,7 @@ def _show_list(
 ):
     "Print methods, data sets, and where each hyper-parameter comes from"
     tasks = [get_task(dataset)] if dataset else TASKS.values()
-    blocks = [describe_methods(), *(describe_task(task, methods) for task in tasks)]
-    print('\n\n'.join(blocks))
+    print(describe_methods(), *(describe_task(task, methods) for task in tasks), sep='\n\n')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
 def _show_table(
@@ -183,9 +129,9 @@ def _check_options(
 
 # %% ../../nbs/api/cli/05_bench.ipynb #f33e06aa
 @_together
-@cli.command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
+@command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
-    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: for table N of the paper
+    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: table N of the paper
     number:Option(int, metavar='N', optional=True)=None, # after "table": number of the table, 1 to 25
     data=None, # folder with the files of the data set
     methods:name_list=None, # methods, separated by commas; default: those of the data set

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/api/cli/00_command.ipynb #1def70f4
-import argparse, os, sys, warnings
+import argparse, os, shlex, sys, warnings
 from functools import cache, partial, wraps
 from fastcore.docments import docments
 from fastcore.script import Param, anno_parser
@@ -118,7 +118,7 @@ def command(
     if main is None: return partial(command, example=example, interrupted=interrupted)
     parser = cache(partial(_parser, main, example))
     @wraps(main)
-    def run(argv=None): # list of strings; those of the process if None
+    def run(argv=None): # list of strings, or a command line; what the process was given if None
         try: return _call(main, parser(), argv) or 0
         except SystemExit as e: return e.code
         except KeyboardInterrupt: return _one_line(main.__name__, f'interrupted. {interrupted}', 130)
@@ -133,9 +133,10 @@ def command(
 def _call(
     main,   # function of the options
     parser, # from `_parser`
-    argv,   # list of strings; those of the process if None
+    argv,   # list of strings, or a command line; what the process was given if None
 ):
     "Parse and call, without the warnings that libraries have for their own authors"
+    if isinstance(argv, str): argv = shlex.split(argv)
     options = vars(parser.parse_args(argv))
     for hidden in ('pdb', 'xtra'): del options[hidden]
     with warnings.catch_warnings():

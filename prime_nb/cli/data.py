@@ -10,17 +10,22 @@ from .command import Option, command
 from ..data.download import SOURCES, check_folder, describe_source, get_folder
 
 # %% ../../nbs/api/cli/01_data.ipynb #d0d8aff9
+def _need_folder(what, name, data):
+    "`ValueError` without a data set and its folder"
+    if not name or not data:
+        raise ValueError(f'prime_data {what} needs a data set and its folder: prime_data {what} NAME --data DIR')
+
 @command(example='prime_data get sts-b-dir --data sts-b')
 def prime_data(
-    what:Option(choices=['list', 'check', 'get']), # list data sets with their terms, check a folder, or get what is public
+    what:Option(choices=['list', 'check', 'get']), # list data sets, check a folder, or get what is public
     name:Option(choices=list(SOURCES), optional=True)=None, # data set; `list` shows all by default
     data:Option(metavar='DIR')=None, # folder of the data set, for check and get
 ):
-    "Data of the benchmarks: where it comes from, what a folder lacks, and downloads of what is public"
+    "Data of the benchmarks: where it comes from, what a folder lacks, downloads; errors of `check_folder`"
     if what == 'list':
         print('\n\n'.join(describe_source(source) for n, source in SOURCES.items() if name in (None, n)))
         return 0
-    if not name or not data: raise ValueError(f'prime_data {what} needs a data set and its folder: prime_data {what} NAME --data DIR')
+    _need_folder(what, name, data)
     if what == 'get':
         print(f'terms: {SOURCES[name].licence}')
         missing = get_folder(name, data)

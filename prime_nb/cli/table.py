@@ -8,7 +8,7 @@ __all__ = ['prime_table']
 # %% ../../nbs/api/cli/06_table.ipynb #09b14344
 import sys
 from pathlib import Path
-from .command import Option, command, seed_list
+from .command import command, seed_list
 
 # %% ../../nbs/api/cli/06_table.ipynb #165950b3
 @command(example='prime_table 9 --markdown --out table9.md')

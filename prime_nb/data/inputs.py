@@ -127,7 +127,7 @@ class ArrayInput(TableInput):
         return cls(TableInput.from_dict(d).columns, json_field(d, 'n_in', int, 'input'))
 
 # %% ../../nbs/api/data/06_inputs.ipynb #cf749d83
-FORMATS = ('JPEG', 'PNG', 'BMP', 'GIF', 'WEBP', 'TIFF', 'PPM') # others, such as EPS, are programs that a reader would run
+FORMATS = ('JPEG', 'PNG', 'BMP', 'GIF', 'WEBP', 'TIFF', 'PPM') # others, such as EPS, are programs, and would be run
 
 def _in_colour(im):
     "A picture of any mode in eight bits per colour; `ValueError` for one whose range is not known"
@@ -146,7 +146,8 @@ def read_image(
     try:
         with Image.open(path, formats=FORMATS) as im: im = _in_colour(ImageOps.exif_transpose(im))
     except FileNotFoundError: raise
-    except Exception as e: raise ValueError(f'{path} cannot be read as a picture: {e}. Remove or replace the file.') from None
+    except Exception as e:
+        raise ValueError(f'{path} cannot be read as a picture: {e}. Remove or replace the file.') from None
     return np.asarray(ImageOps.fit(im, (size, size)))
 
 # %% ../../nbs/api/data/06_inputs.ipynb #5fc89631
@@ -211,7 +212,8 @@ class ImageInput(_ColumnsOfText):
     ):
         if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= 4096:
             raise ValueError(f'size must be a whole number of pixels from 8 to 4096: got {size!r}')
-        self.column, self.size, self.folder, self.kinds = column, size, folder, {}
+        self.column, self.size, self.folder = column, size, folder
+        self.kinds = {}
 
     @property
     def used(self):
@@ -275,7 +277,7 @@ class TextInput(_ColumnsOfText):
 
 # %% ../../nbs/api/data/06_inputs.ipynb #b176a103
 @patch
-def read(self:TextInput,
+def read(self:TextInput, # noqa: F811
     df,            # DataFrame, `Table` or path of a file with these columns
     progress=None, # true: show a bar
 ) -> Tensor: # (N, F) float32

@@ -189,6 +189,11 @@ def plain_kind(
     if kind == 'number': return dict(kind='number', decimal='.', thousands='', prefix='', suffix='')
     return dict(kind='date', format='ISO8601') if kind == 'date' else dict(kind='words')
 
+def _only_gaps(cells):
+    "Whether a column holds nothing but several words that may stand for a gap, such as NA and None"
+    words = set(cells) - {''}
+    return len(words) > 1 and all(map(is_gap, words))
+
 def _zero_remark(cells):
     "A sentence on numbers that may be codes"
     zero = next((c for c in cells if c[0] == '0' and c[1:2].isdigit()), None)
@@ -200,7 +205,7 @@ def decide_kind(
     want=None,    # 'number', 'words' or 'date', if the user has chosen
 ) -> tuple: # dict for JSON, and a remark for the user ('' if there is nothing to say)
     "The kind of a column of text, decided on all of its cells"
-    if want == 'words': return _words_kind(cells), ''
+    if want == 'words' or not want and _only_gaps(cells): return _words_kind(cells), ''
     counts = {c: n for c, n in Counter(cells).items() if not is_gap(c)}
     if want != 'date' and all(map(NUMBER.fullmatch, counts)) and (decimal != ',' or not any('.' in c for c in counts)):
         return plain_kind('number') | dict(decimal=decimal or '.'), _zero_remark(counts)
@@ -211,10 +216,12 @@ def decide_kind(
     if want or not counts: return kind or plain_kind('number'), remark
     if not kind: return _words_kind(cells), ''
     readable = {c: n for c, n in counts.items() if not np.isnan(_number(c, kind))}
-    few = len(readable) <= _CODES and min(readable.values(), default=0) > 1
+    plain = not kind['prefix'] and not kind['suffix']
+    few = plain and len(readable) <= _CODES and min(readable.values(), default=0) > 1
     if len(readable) == len(counts) or not few: return kind, remark
     word = next(c for c in counts if c not in readable)
-    return _words_kind(cells), f'{word!r} is no number, so all cells are words; name it among the numbers if it holds them'
+    remark = f'{word!r} is no number, so all cells are words; name it among the numbers if it holds them'
+    return _words_kind(cells), remark
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e01c
 def _words_kind(cells):

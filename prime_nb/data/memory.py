@@ -21,12 +21,13 @@ def _as_tensor(a, name):
     if isinstance(a, (list, tuple)) and len(a) and isinstance(a[0], torch.Tensor): a = torch.stack(list(a))
     try: t = torch.as_tensor(a)
     except (TypeError, ValueError, RuntimeError) as e:
-        raise TypeError(f'{name} must be a tensor or an array: got {type(a).__name__} ({e}). Stack the samples first.') from e
+        raise TypeError(f'{name} must be a tensor or an array: got {type(a).__name__} ({e}). '
+                        'Stack the samples first.') from e
     return t.float() if t.dtype == torch.float64 else t
 
 # %% ../../nbs/api/data/00_memory.ipynb #30057e82
 class TensorData(TensorDataset):
-    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` unless they are one or more, of equal length"
+    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` for none, or other lengths"
     def __init__(self,
         *tensors,   # (N, ...) tensors or arrays; images may stay uint8
         show=None,  # a class with a `show` method for each tensor: (TensorImage, TitledTensorScalar), say
@@ -34,7 +35,8 @@ class TensorData(TensorDataset):
         self.tensors = tuple(_as_tensor(t, f'tensor {i}') for i,t in enumerate(tensors))
         sizes = [len(t) if t.ndim else None for t in self.tensors]
         if not sizes or None in sizes or len(set(sizes)) > 1:
-            raise ValueError(f'tensors must be one or more, of equal length: got lengths {sizes}. Pass inputs (N, ...) and targets (N,) of the same N samples.')
+            raise ValueError(f'tensors must be one or more, of equal length: got lengths {sizes}. '
+                             'Pass inputs (N, ...) and targets (N,) of the same N samples.')
         self.show = show
 
     @property
@@ -142,7 +144,8 @@ class TensorDataLoaders(DataLoaders):
     @property
     def test(self):
         "The loader of the test set; `ValueError` if there is none"
-        if len(self.loaders) < 3: raise ValueError('there is no test set: got two loaders, expected three. Pass `test=(x, y)` to tensor_dls.')
+        if len(self.loaders) < 3:
+            raise ValueError('there is no test set: got two loaders, expected three. Pass `test=(x, y)` to tensor_dls.')
         return self.loaders[2]
     @property
     def train_targets(self):
@@ -161,10 +164,13 @@ class TensorDataLoaders(DataLoaders):
 def _check_sets(bs, drop_last, show, **sets):
     sets = {n: TensorData(*as_data(d).tensors, show=show) for n,d in sets.items() if d is not None}
     for name,ds in sets.items():
-        if len(ds.tensors) < 2: raise ValueError(f'{name} must be a tuple (x, y) of inputs and targets: got {len(ds.tensors)} tensor. Data without targets goes to `dls.test_dl(x)`.')
+        if len(ds.tensors) < 2:
+            raise ValueError(f'{name} must be a tuple (x, y) of inputs and targets: got {len(ds.tensors)} tensor. '
+                             'Data without targets goes to `dls.test_dl(x)`.')
         if not len(ds): raise ValueError(f'{name} must not be empty: got 0 samples. Check the split.')
     if drop_last and len(sets['train']) < bs:
-        raise ValueError(f'bs must not exceed the training set while drop_last is on: got bs={bs} for {len(sets["train"])} samples. Use a smaller bs or drop_last=False.')
+        raise ValueError('bs must not exceed the training set while drop_last is on: '
+                         f'got bs={bs} for {len(sets["train"])} samples. Use a smaller bs or drop_last=False.')
     return sets
 
 # %% ../../nbs/api/data/00_memory.ipynb #744b55c9

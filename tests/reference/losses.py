@@ -221,8 +221,8 @@ def conjugate(case):
     weighted = 'weights' in case.arrays and hyper.get('is_train', True)
     prior = dict(v0=hyper['prior']['v'], alpha0=hyper['prior']['alpha'])
     loss = VIRLoss(None, hyper['coeff'], **prior)
-    yield from both_precisions(
-        lambda x, t: loss(x, t('targets'), t('weights') if weighted else None), case, 'inputs')
+    def weigh(x, t): return loss(x, t('targets'), t('weights') if weighted else None)
+    yield from both_precisions(weigh, case, 'inputs')
     weights = torch.tensor(case['weights']) if weighted else None
     posterior = nig_posterior(torch.tensor(case['inputs']), weights, **prior)
     for name, value in zip(NIG, posterior): yield f'normal_{name}', value

@@ -185,7 +185,7 @@ def balanced_testset(case):
     bins, depth = depth_bins(np.ones(DEPTH_BINS)), settled_depths(case['depth'])
     counts = np.bincount(bins.index(depth).ravel(), minlength=bins.n_bins)
     n = int(counts[counts > 0].min())
-    mask = balanced_mask(depth, bins, n, range(DEPTH_START), case.hyper['np_random_seed'])
+    mask = balanced_mask(depth, bins, n, range(DEPTH_START), seed=case.hyper['np_random_seed'])
     yield 'hist', counts
     yield 'select_pixel_num', n
     yield 'mask', mask[:, 0]
@@ -229,7 +229,8 @@ def losses_weighted(case):
     "L1, MSE, Huber and Focal-R, weighted or not"
     if 'loss' not in case.hyper: return
     loss, weighted = official_loss(case.hyper), case.hyper['weights']
-    yield from both_precisions(lambda x, t: loss(x, t('targets'), t('weights') if weighted else None), case, 'inputs')
+    def weigh(x, t): return loss(x, t('targets'), t('weights') if weighted else None)
+    yield from both_precisions(weigh, case, 'inputs')
 
 def class_weights(rule, counts):
     "Class-balanced weights (Cui et al. 2019) by rule and epoch: Reweight from the start, DRW from epoch 160"
