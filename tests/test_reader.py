@@ -1,4 +1,5 @@
-"Tables as people have them: decorated numbers, codes that look like numbers, accents, odd encodings, rows of empty cells"
+"""Tables as people have them: decorated numbers, codes that look like numbers, accents, odd encodings, rows of empty
+cells"""
 import unicodedata
 
 import numpy as np
@@ -22,13 +23,17 @@ def lines(head, rows): return '\n'.join([head, *rows]) + '\n'
 N = range(400)
 DECORATED = {
     'quoted thousands': (lines('x,y', [f'"{i % 60*1000:,}",{i % 60}' for i in N]), "'1,000' was read as 1000"),
-    'thousands between semicolons': (lines('x;y', [f'{i % 60*1000:,};{i % 60}' for i in N]), "'1,000' was read as 1000"),
-    'thousands with points': (lines('x;y', [f'{i % 60*1000:,}'.replace(',', '.') + f';{i % 60},5' for i in N]), 'read as 1000'),
-    'thousands with blanks': (lines('x,y', [f'{i % 60*1000:,}'.replace(',', ' ') + f',{i % 60}' for i in N]), 'read as 1000'),
-    'Swiss thousands': (lines('x,y', [f'{i % 60*1000:,}'.replace(',', "'") + f',{i % 60}' for i in N]), 'read as 1000'),
-    'percent': (lines('x,y', [f'{i % 60*1000}%,{i % 60}' for i in N]), "'%' around its numbers"),
-    'dollars': (lines('x,y', [f'${i % 60*1000},{i % 60}' for i in N]), r"'$' around its numbers"),
-    'a unit': (lines('x,y', [f'{i % 60*1000} kg,{i % 60}' for i in N]), "'kg' around its numbers")}
+    'thousands between semicolons': (
+        lines('x;y', [f'{i % 60*1000:,};{i % 60}' for i in N]), "'1,000' was read as 1000"), 'thousands with points': (
+            lines('x;y', [f'{i % 60*1000:,}'.replace(',', '.') + f';{i % 60},5' for i in N]), 'read as 1000'),
+    'thousands with blanks': (
+        lines('x,y',
+              [f'{i % 60*1000:,}'.replace(',', ' ') + f',{i % 60}' for i in N]), 'read as 1000'), 'Swiss thousands': (
+                  lines('x,y', [f'{i % 60*1000:,}'.replace(',', "'") + f',{i % 60}' for i in N]), 'read as 1000'),
+    'percent': (lines('x,y', [f'{i % 60*1000}%,{i % 60}' for i in N]), "'%' around its numbers"), 'dollars': (
+        lines('x,y', [f'${i % 60*1000},{i % 60}' for i in N]), r"'$' around its numbers"), 'a unit': (
+            lines('x,y', [f'{i % 60*1000} kg,{i % 60}' for i in N]), "'kg' around its numbers")
+}
 
 @pytest.mark.parametrize('text, note', DECORATED.values(), ids=DECORATED)
 def test_decorated_numbers_are_numbers_and_it_is_said(text, note, put):
@@ -53,7 +58,8 @@ def test_one_odd_cell_does_not_turn_numbers_into_words(put):
     cells = [f'{i*.37:.3f}' for i in range(80)]
     cells[40] = '<0.01'
     path = put(lines('a,k,y', [f'{v},{"uv"[i % 2]},{i % 11}' for i, v in enumerate(cells)]))
-    with pytest.raises(ValueError, match="'a' must be numbers: got '<0.01' in line 42.*--numbers a.*--words a"): read_table(path)
+    with pytest.raises(ValueError, match="'a' must be numbers: got '<0.01' in line 42.*--numbers a.*--words a"):
+        read_table(path)
     table = read_table(path, numbers=['a'])
     assert np.isnan(table.frame['a'][40]) and any('1 cells were taken as missing' in n for n in table.notes)
     assert read_table(path, words=['a']).frame['a'][0] == '0.000'
@@ -83,7 +89,9 @@ def test_parts_of_a_table_keep_its_kinds(put):
     assert read_table(part).frame['v'].tolist() == part['v'].tolist() and '01' in set(part['v'])
 
 def test_accents_are_one_letter_however_they_are_written(put):
-    def text(form): return unicodedata.normalize(form, lines('città,y', [f'{w},{i}' for i, w in enumerate(['Orléans', 'Nîmes']*10)]))
+    def text(form):
+        return unicodedata.normalize(
+            form, lines('città,y', [f'{w},{i}' for i, w in enumerate(['Orléans', 'Nîmes']*10)]))
     columns = Columns().fit(read_table(put(text('NFC'))), 'y')
     np.testing.assert_array_equal(columns.transform(put(text('NFC'))), columns.transform(put(text('NFD'), 'b.csv')))
 
@@ -101,7 +109,8 @@ def test_a_row_of_empty_cells_is_a_row(put):
     assert len(read_table(put('a,b\n1,2\n,\n3,4\n\n')).frame) == 3
 
 def test_the_spelling_of_large_numbers_is_kept(put):
-    assert read_table(put(lines('a,y', [f'{1_700_000_000 + i},{i}' for i in range(9)]))).frame['a'].diff().dropna().eq(1).all()
+    assert read_table(put(lines(
+        'a,y', [f'{1_700_000_000 + i},{i}' for i in range(9)]))).frame['a'].diff().dropna().eq(1).all()
 
 @pytest.mark.parametrize('text, want', [
     ('sep=;\na;b\n1,5;2\n', [[1.5, 2]]), ('"sep=;"\na;b\n1;2\n', [[1, 2]]), ('[{"a": 1, "b": 2}]', [[1, 2]]),
@@ -113,8 +122,8 @@ def test_a_footer_is_called_one(put):
         read_table(put(lines('a,b', [f'{i},{i}' for i in range(30)] + ['Total,435'])))
 
 @pytest.mark.parametrize('cells, want', [
-    (['9999-12-31', '2020-01-01'], '9999-12-31'), (['31/12/2019', '01/02/2020'], '2019-12-31'), (['31.12.2019', '1.2.2020'], '2019-12-31'),
-    (['12/31/2019', '1/2/2020'], '2019-12-31')])
+    (['9999-12-31', '2020-01-01'], '9999-12-31'), (['31/12/2019', '01/02/2020'], '2019-12-31'),
+    (['31.12.2019', '1.2.2020'], '2019-12-31'), (['12/31/2019', '1/2/2020'], '2019-12-31')])
 def test_dates_in_their_usual_spellings(cells, want, put):
     table = read_table(put(lines('d,y', [f'{c},1' for c in cells])))
     assert table.kinds['d']['kind'] == 'date' and str(table.frame['d'][0].date()) == want
