@@ -56,7 +56,8 @@ class RegressionInterpretation(Interpretation):
         target:str='target',  # name of the target, with its unit
     ):
         super().__init__(learn, dl, losses, act)
-        self.z, self.pred, self.targ, self.bins, self.target = z, pred, targ, bins, target
+        self.z, self.pred, self.targ = z, pred, targ
+        self.bins, self.target = bins, target
     @classmethod
     def from_learner(cls,
         learn,               # trained `Learner`, with PRIME or without

@@ -132,7 +132,7 @@ def faces(cbs=(), device='cpu'):
         face_dls(twin(), 32, seed=0, device=device),
         SmallResNet(n_features=16),
         loss_func=MSELossFlat(),
-        cbs=[PRIME(5), *cbs])
+        cbs=[PRIME(5, lambda_p=1., lambda_a=1., tau_f=5., tau_t=5., alpha=.005, target_scale='range'), *cbs])
 
 def fitted(learn, n=1, lr=1e-3):
     with learn.no_bar(), learn.no_logging(): learn.fit(n, lr)

@@ -1,5 +1,4 @@
-"""Tables as people have them: decorated numbers, codes that look like numbers, accents, odd encodings, rows of empty
-cells"""
+"Tables as people have them: decorated numbers, codes like 01, accents, odd encodings, rows of empty cells"
 import unicodedata
 
 import numpy as np
@@ -20,20 +19,18 @@ def put(tmp_path):
 
 def lines(head, rows): return '\n'.join([head, *rows]) + '\n'
 
+def thousands(i, mark): return f'{i % 60*1000:,}'.replace(',', mark)
+
 N = range(400)
 DECORATED = {
     'quoted thousands': (lines('x,y', [f'"{i % 60*1000:,}",{i % 60}' for i in N]), "'1,000' was read as 1000"),
-    'thousands between semicolons': (
-        lines('x;y', [f'{i % 60*1000:,};{i % 60}' for i in N]), "'1,000' was read as 1000"), 'thousands with points': (
-            lines('x;y', [f'{i % 60*1000:,}'.replace(',', '.') + f';{i % 60},5' for i in N]), 'read as 1000'),
-    'thousands with blanks': (
-        lines('x,y',
-              [f'{i % 60*1000:,}'.replace(',', ' ') + f',{i % 60}' for i in N]), 'read as 1000'), 'Swiss thousands': (
-                  lines('x,y', [f'{i % 60*1000:,}'.replace(',', "'") + f',{i % 60}' for i in N]), 'read as 1000'),
-    'percent': (lines('x,y', [f'{i % 60*1000}%,{i % 60}' for i in N]), "'%' around its numbers"), 'dollars': (
-        lines('x,y', [f'${i % 60*1000},{i % 60}' for i in N]), r"'$' around its numbers"), 'a unit': (
-            lines('x,y', [f'{i % 60*1000} kg,{i % 60}' for i in N]), "'kg' around its numbers")
-}
+    'thousands between semicolons': (lines('x;y', [f'{i % 60*1000:,};{i % 60}' for i in N]), 'read as 1000'),
+    'thousands with points': (lines('x;y', [f'{thousands(i, ".")};{i % 60},5' for i in N]), 'read as 1000'),
+    'thousands with blanks': (lines('x,y', [f'{thousands(i, " ")},{i % 60}' for i in N]), 'read as 1000'),
+    'Swiss thousands': (lines('x,y', [f'{thousands(i, chr(39))},{i % 60}' for i in N]), 'read as 1000'),
+    'percent': (lines('x,y', [f'{i % 60*1000}%,{i % 60}' for i in N]), "'%' around its numbers"),
+    'dollars': (lines('x,y', [f'${i % 60*1000},{i % 60}' for i in N]), r"'$' around its numbers"),
+    'a unit': (lines('x,y', [f'{i % 60*1000} kg,{i % 60}' for i in N]), "'kg' around its numbers")}
 
 @pytest.mark.parametrize('text, note', DECORATED.values(), ids=DECORATED)
 def test_decorated_numbers_are_numbers_and_it_is_said(text, note, put):
@@ -65,7 +62,8 @@ def test_one_odd_cell_does_not_turn_numbers_into_words(put):
     assert read_table(path, words=['a']).frame['a'][0] == '0.000'
 
 def test_codes_do_not_depend_on_what_else_is_in_a_file(put):
-    train = read_table(put(lines('v,y', [f'{w},{10*j}' for w, j in zip(['01', '02', 'XX']*40, [0, 3, 6]*40)])))
+    rows = [f'{w},{10*j}' for w, j in zip(['01', '02', 'XX']*40, [0, 3, 6]*40)]
+    train = read_table(put(lines('v,y', rows)))
     columns = Columns().fit(train, 'y')
     with_word, without = put('v\n02\nXX\n', 'b.csv'), put('v\n02\n', 'c.csv')
     np.testing.assert_array_equal(columns.transform(with_word)[:1], columns.transform(without))
@@ -89,15 +87,15 @@ def test_parts_of_a_table_keep_its_kinds(put):
     assert read_table(part).frame['v'].tolist() == part['v'].tolist() and '01' in set(part['v'])
 
 def test_accents_are_one_letter_however_they_are_written(put):
-    def text(form):
-        return unicodedata.normalize(
-            form, lines('città,y', [f'{w},{i}' for i, w in enumerate(['Orléans', 'Nîmes']*10)]))
-    columns = Columns().fit(read_table(put(text('NFC'))), 'y')
-    np.testing.assert_array_equal(columns.transform(put(text('NFC'))), columns.transform(put(text('NFD'), 'b.csv')))
+    text = lines('città,y', [f'{w},{i}' for i, w in enumerate(['Orléans', 'Nîmes']*10)])
+    composed, apart = (put(unicodedata.normalize(form, text), f'{form}.csv') for form in ('NFC', 'NFD'))
+    columns = Columns().fit(read_table(composed), 'y')
+    np.testing.assert_array_equal(columns.transform(composed), columns.transform(apart))
 
 def test_a_chinese_file_is_read_and_encodings_are_offered(put):
     text = lines('城市,价格', [f'{c},{i}' for i, c in enumerate(['北京', '上海', '广州', '深圳']*10)])
-    for encoding in ('gbk', 'utf-8', 'utf-16'): assert read_table(put(text, encoding=encoding)).frame['城市'][1] == '上海'
+    for encoding in ('gbk', 'utf-8', 'utf-16'):
+        assert read_table(put(text, encoding=encoding)).frame['城市'][1] == '上海'
     with pytest.raises(ValueError, match='--encoding'): read_table(put(text, encoding='gbk'), encoding='utf-8')
 
 def test_what_was_never_seen_is_said(put):
@@ -109,8 +107,8 @@ def test_a_row_of_empty_cells_is_a_row(put):
     assert len(read_table(put('a,b\n1,2\n,\n3,4\n\n')).frame) == 3
 
 def test_the_spelling_of_large_numbers_is_kept(put):
-    assert read_table(put(lines(
-        'a,y', [f'{1_700_000_000 + i},{i}' for i in range(9)]))).frame['a'].diff().dropna().eq(1).all()
+    table = read_table(put(lines('a,y', [f'{1_700_000_000 + i},{i}' for i in range(9)])))
+    assert table.frame['a'].diff().dropna().eq(1).all()
 
 @pytest.mark.parametrize('text, want', [
     ('sep=;\na;b\n1,5;2\n', [[1.5, 2]]), ('"sep=;"\na;b\n1;2\n', [[1, 2]]), ('[{"a": 1, "b": 2}]', [[1, 2]]),
@@ -123,7 +121,8 @@ def test_a_footer_is_called_one(put):
 
 @pytest.mark.parametrize('cells, want', [
     (['9999-12-31', '2020-01-01'], '9999-12-31'), (['31/12/2019', '01/02/2020'], '2019-12-31'),
-    (['31.12.2019', '1.2.2020'], '2019-12-31'), (['12/31/2019', '1/2/2020'], '2019-12-31')])
+    (['31.12.2019', '1.2.2020'], '2019-12-31'),
+    (['12/31/2019', '1/2/2020'], '2019-12-31')])
 def test_dates_in_their_usual_spellings(cells, want, put):
     table = read_table(put(lines('d,y', [f'{c},1' for c in cells])))
     assert table.kinds['d']['kind'] == 'date' and str(table.frame['d'][0].date()) == want

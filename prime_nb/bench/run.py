@@ -7,6 +7,7 @@ __all__ = ['Job', 'plan', 'shard', 'Progress', 'run_jobs']
 
 # %% ../../nbs/api/bench/01_run.ipynb #22699f5c
 import json, os, signal, sys, tempfile, threading, time, traceback, warnings, zipfile, zlib
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,7 +239,9 @@ class Progress:
 # %% ../../nbs/api/bench/01_run.ipynb #bcc6084b
 def _work(job, since, plugins, log):
     "Do one job in a process of joblib's"
+    parent = os.getppid()
     def tell(*line):
+        if os.getppid() != parent: os._exit(130) # the benchmark was killed
         with open(log, 'a', encoding='utf-8') as f: f.write(json.dumps(line) + '\n')
     with warnings.catch_warnings():
         for category in (FutureWarning, DeprecationWarning): warnings.simplefilter('ignore', category) # of libraries
@@ -266,13 +269,20 @@ def _outcomes(jobs, n, notify, since, plugins):
             with threads(1): yield job, *attempt(job, since, tell)
         return
     from joblib import Parallel, delayed
+    waiting = {job.path: job for job in jobs}
     with tempfile.TemporaryDirectory() as folder:
         log, done = Path(folder)/'epochs.jsonl', threading.Event()
         log.touch()
         follower = threading.Thread(target=_follow, args=(log, jobs, notify, done), daemon=True)
         follower.start()
         todo = (delayed(_work)(job, since, plugins, log) for job in jobs)
-        try: yield from Parallel(n_jobs=n, return_as='generator_unordered')(todo)
+        try:
+            for outcome in Parallel(n_jobs=n, return_as='generator_unordered')(todo):
+                waiting.pop(outcome[0].path)
+                yield outcome
+        except BrokenProcessPool:
+            for job in waiting.values():
+                yield job, 'failed', dict(error='a process ended unexpectedly: was there enough memory?')
         finally:
             done.set()
             follower.join()

@@ -146,7 +146,9 @@ class FeatureLoss(FeatureCallback):
         weight:float=1.,     # multiplies the loss
         layer:str|None=None, # dotted name of the last linear layer; None: found by a forward pass
         gather:bool=True,    # with several processes, the loss sees the samples of all; False: each process its own
-    ): self.loss_on_features, self.weight, self.layer, self.gather = loss, weight, layer, gather
+    ):
+        self.loss_on_features, self.weight = loss, weight
+        self.layer, self.gather = layer, gather
     @property
     def name(self):
         "Name of the loss in snake case: `learn.rank_sim` is this callback"

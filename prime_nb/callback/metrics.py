@@ -20,7 +20,8 @@ class Predictions:
     def __init__(self): self.reset()
     def reset(self):
         "Forget what was kept"
-        self.pred, self.targ, self.writer, self.tables = [], [], None, {}
+        self.pred, self.targ = [], []
+        self.writer, self.tables = None, {}
     def add(self, pred, targ, writer):
         "Keep predictions and targets of a batch, if `writer` is the first that came; others would keep it twice"
         if self.writer is None: self.writer = writer
@@ -55,7 +56,8 @@ class ShotMetric(Metric):
             raise ValueError(f"unknown shot: got {shot!r}, expected one of {['All', *SHOTS]}")
         named = {metric.__name__: metric} if callable(metric) else metric
         (self.label, self.metric), = resolve_metrics(named).items()
-        self.bins, self.shot, self.relevance, self.store = bins, shot, relevance, Predictions()
+        self.bins, self.shot = bins, shot
+        self.relevance, self.store = relevance, Predictions()
         by_shot(bins.centers, bins.centers, bins, {'': self.metric}, relevance=relevance) # a mistake shows now
     @property
     def name(self):

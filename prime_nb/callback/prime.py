@@ -54,8 +54,9 @@ class PRIME(FeatureCallback):
         if not proxy_lr >= 0: raise ValueError(f'proxy_lr must not be negative: got {proxy_lr}')
         values = n_proxies, lambda_p, lambda_a, tau_f, tau_t, alpha, distance, target_scale
         self.given, self.more = dict(zip(BY_RULE, values)), kwargs
-        self.placement, self.proxy_lr, self.centroid, self.targets = placement, proxy_lr, centroid, targets
-        self.layer, self.seed, self.accumulate, self.settings = layer, seed, accumulate, None
+        self.placement, self.proxy_lr, self.centroid = placement, proxy_lr, centroid
+        self.targets, self.layer, self.seed = targets, layer, seed
+        self.accumulate, self.settings = accumulate, None
         self.prime_loss = PrimeLoss(**self.loss_settings(self.given)) # a mistake shows now
     def loss_settings(self, settings):
         "What `PrimeLoss` takes of these settings"
@@ -127,7 +128,9 @@ class ReadAhead:
         n_acc:int,   # number of samples that make up a step
         n_inp:int=1, # number of inputs of a batch; its first target is what comes after
         left=(),     # targets of batches of an earlier epoch that have not been stepped yet, one tensor each
-    ): self.dl, self.n_acc, self.n_inp, self.left, self.targets = dl, n_acc, n_inp, list(left), None
+    ):
+        self.dl, self.n_acc, self.n_inp = dl, n_acc, n_inp
+        self.left, self.targets = list(left), None
     @property
     def __class__(self): return type(self.dl) # for `isinstance`: it is that loader, and something more
     def __getattr__(self, k):

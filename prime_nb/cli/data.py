@@ -21,7 +21,7 @@ def prime_data(
     name:Option(choices=list(SOURCES), optional=True)=None, # data set; `list` shows all by default
     data:Option(metavar='DIR')=None, # folder of the data set, for check and get
 ):
-    "Data of the benchmarks: where it comes from, what a folder lacks, and downloads of what is public"
+    "Data of the benchmarks: where it comes from, what a folder lacks, downloads; errors of `check_folder`"
     if what == 'list':
         print('\n\n'.join(describe_source(source) for n, source in SOURCES.items() if name in (None, n)))
         return 0
