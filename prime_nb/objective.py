@@ -13,9 +13,11 @@ from typing import NamedTuple
 import torch
 from fastcore.basics import patch, store_attr
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from .alignment import LDAM, Technique, alignment_loss, association_logits, get_technique, target_association
 from .auto import resolve_prime
-from .distances import feature_distance, widen
+from .distances import feature_distance, target_distance, widen
 from .distributed import whole_batch
 from .proxies import CentroidProxies, Proxies, make_proxies, proxy_loss
 
@@ -102,10 +104,12 @@ def weights(self:PrimeLoss,
 ) -> Tensor|None:    # (C,)
     "Weight of each proxy's term, for the samples of all processes"
     if self.drw_epoch is not None and epoch < self.drw_epoch: return None
-    if self.technique.reads_batch:
-        if seen is not None: T = self.associate(proxies, seen)
-        T, = whole_batch(T.detach())
-    return self.technique.weights(T, proxies.counts)
+    technique = self.technique
+    if not technique.reads_batch:
+        return proxies.kept((technique, 'weights', T.dtype), lambda: technique.weights(T, proxies.counts))
+    if seen is not None: T = self.associate(proxies, seen)
+    T, = whole_batch(T.detach())
+    return technique.weights(T, proxies.counts)
 
 # %% ../nbs/api/13_objective.ipynb #003f06d8
 @patch
@@ -139,6 +143,102 @@ def _check_batch(proxies, z, y):
         raise ValueError(f'targets must have shape {" or ".join(map(str, shapes))}: got {tuple(y.shape)}. '
                          'Reduce dense targets to one number or vector per sample.')
 
+# %% ../nbs/api/13_objective.ipynb #f05ed002
+def _inverse_norm(x):
+    "(N, 1) reciprocal of the length of each row of `x`; 0 for a zero row, which gets no gradient"
+    exact = x.dtype if x.device.type == 'mps' else torch.float64 # squares of large features have room
+    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=exact)
+    dead = norm <= torch.finfo(x.dtype).tiny**.5
+    return norm.reciprocal().masked_fill(dead, 0.).to(x.dtype)
+
+def _minus_distance(cos, a, b, chord):
+    "-d_f for cosines (N, M) of rows with inverse lengths `a` (N, 1) and `b` (M, 1), and its derivative; None: 1"
+    if not chord: return cos - 1, None
+    gap = (a > 0).to(cos.dtype) + (b > 0).to(cos.dtype).T - 2*cos # |u - v|^2; a zero row stays zero
+    same = gap <= 8*torch.finfo(cos.dtype).eps
+    d = gap.masked_fill(same, 1.).sqrt()
+    return -d.masked_fill(same, 0.), d.reciprocal().masked_fill(same, 0.)
+
+def _chain(g, slope):
+    return g if slope is None else g.mul_(slope)
+
+# %% ../nbs/api/13_objective.ipynb #f05ed003
+class _OnePass(Function):
+    "Proxy loss (eq. 4) and alignment loss (eqs. 7, 9 to 11) for distances that are functions of the cosine"
+    @staticmethod
+    def forward(ctx,
+        z,        # (B, F) features
+        features, # (C, F) proxy features
+        T,        # (B, C) target association times the weights of proxies
+        margins,  # (C,) or None
+        P,        # (C, C) similarity of proxy targets, 0 on the diagonal
+        log_P,    # (C, C) its logarithm, 0 on the diagonal
+        spread,   # (C, C) alpha times the distance of proxy targets
+        diagonal, # (C, C) True on the diagonal
+        tau,      # temperature of features
+        chord,    # normalised Euclidean distance in place of the cosine's
+    ): # proxy and alignment loss, scalars
+        iz, ip = _inverse_norm(z), _inverse_norm(features)
+        u = features*ip
+        cos = (z @ u.T).mul_(iz)
+        logits, slope = _minus_distance(cos, iz, ip, chord)
+        align, G = _cross_entropy(logits.mul_(tau), T, margins)
+        G = _chain(G.mul_(tau), slope)
+        pairs = u @ u.T
+        logits, slope = _minus_distance(pairs, ip, ip, chord)
+        log_Q = logits.mul_(tau).masked_fill(diagonal, -inf).flatten().log_softmax(0).view_as(P)
+        Q = log_Q.exp()
+        angle = 1 - pairs
+        reward = spread*angle
+        proxy = (P*(log_P - log_Q.masked_fill(diagonal, 0))).sum() - (reward*angle).sum()
+        H = _chain(Q.sub_(P).mul_(tau), slope).add(reward, alpha=2)
+        ctx.save_for_backward(z, u, iz, ip, cos, G, H + H.T)
+        return proxy, align
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, d_proxy, d_align):
+        z, u, iz, ip, cos, G, H = ctx.saved_tensors
+        G = G*(iz*d_align)
+        grad_z = (G @ u).addcmul_(z, (G*cos).sum(1, keepdim=True).mul_(-iz)) if ctx.needs_input_grad[0] else None
+        grad = (G.T @ z).addmm_(H*d_proxy, u)
+        grad = grad.addcmul_(u, torch.linalg.vecdot(grad, u)[:, None], value=-1).mul_(ip)
+        return grad_z, grad, *[None]*8
+
+def _cross_entropy(logits, T, margins):
+    "Mean cross-entropy with margins (eq. 11), and its derivative by the (B, C) logits"
+    log_A = logits.log_softmax(1)
+    A = log_A.exp()
+    q = T
+    if margins is not None:
+        drop = A*torch.expm1(-margins)
+        log_A = log_A - margins - drop.log1p()
+        q = T/(1 + drop)
+    loss = -(T*log_A).sum()/len(T)
+    return loss, A.mul_(q.sum(1, keepdim=True)).sub_(q).div_(len(T))
+
+# %% ../nbs/api/13_objective.ipynb #f05ed005
+@patch
+def _pairs_of(self:PrimeLoss, proxies, dtype):
+    "P, log P, the weights of the spread and the diagonal, (C, C) each"
+    def make():
+        d = target_distance(proxies.targets, proxies.targets, proxies.scale).to(dtype)
+        diagonal = torch.eye(len(d), dtype=torch.bool, device=d.device)
+        log_P = (-self.tau_t*d).masked_fill(diagonal, -inf).flatten().log_softmax(0).view_as(d)
+        return log_P.exp(), log_P.masked_fill(diagonal, 0), self.alpha*d, diagonal
+    return proxies.kept(('pairs', self.tau_t, self.alpha, dtype), make)
+
+@patch
+def _one_pass(self:PrimeLoss, proxies, features, z, T, weights):
+    "Proxy and alignment loss by `_OnePass`"
+    wide = torch.promote_types(z.dtype, features.dtype)
+    z, features = z.to(wide), features.to(wide)
+    T = T.to(z.dtype)
+    if weights is not None: T = T*weights.to(z.dtype)
+    margins = proxies.kept((self.technique, 'margins'), lambda: self.technique.margins(proxies.counts))
+    pairs = self._pairs_of(proxies, z.dtype)
+    proxy, align = _OnePass.apply(z, features, T, margins, *pairs, self.tau_f, self.distance != 'cosine')
+    return proxy if self.lambda_p else proxy.detach()*0, align
+
 # %% ../nbs/api/13_objective.ipynb #0ae27571
 @patch
 def forward(self:PrimeLoss,
@@ -151,9 +251,14 @@ def forward(self:PrimeLoss,
     "What to add to the regression loss; `ValueError` for wrong shapes"
     _check_batch(proxies, z, y)
     with torch.autocast(z.device.type, enabled=False):
-        features = proxies.batch_features(widen(z), y)
-        proxy = self.proxy(proxies, features)
-        align = self.align(proxies, features, z, y, epoch=epoch, seen=seen)
+        z = widen(z)
+        features = proxies.batch_features(z, y)
+        if self.distance in ('cosine', 'normalized_euclidean'):
+            T = self.associate(proxies, y)
+            proxy, align = self._one_pass(proxies, features, z, T, self.weights(proxies, T, epoch, seen))
+        else:
+            proxy = self.proxy(proxies, features)
+            align = self.align(proxies, features, z, y, epoch=epoch, seen=seen)
         return PrimeTerms(self.lambda_p*proxy + self.lambda_a*align, proxy, align)
 
 # %% ../nbs/api/13_objective.ipynb #00b38d1b

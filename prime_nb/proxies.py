@@ -163,12 +163,28 @@ class Proxies(nn.Module):
                              'They are the training samples nearest to each proxy.')
         self.register_buffer('counts', counts)
         self.features = nn.Parameter(nn.init.kaiming_normal_(torch.empty(C, n_features)))
+        self._kept = {}
     def batch_features(self,
         z:Tensor, # (B, F) features of the batch
         y:Tensor, # (B,) or (B, T) targets of the batch
     ) -> Tensor:  # (C, F)
         "Proxy features to use with this batch: the learned ones"
         return self.features
+    def kept(self,
+        key,  # hashable name of what is asked for
+        make, # function without arguments that makes it
+    ): # what `make` returned the first time
+        "Something that depends on targets, scale and counts alone: made once, and again after a move or a load"
+        if key not in self._kept:
+            with torch.inference_mode(False), torch.no_grad(): self._kept[key] = make()
+        return self._kept[key]
+    def _apply(self, fn, recurse=True):
+        self._kept = {}
+        return super()._apply(fn, recurse)
+    def _load_from_state_dict(self, *args, **kwargs):
+        self._kept = {}
+        return super()._load_from_state_dict(*args, **kwargs)
+    def __getstate__(self): return {**self.__dict__, '_kept': {}}
     def __len__(self): return len(self.targets)
     def extra_repr(self): return f'{len(self)} proxies, {self.features.shape[1]} features, scale {self.scale:g}'
 

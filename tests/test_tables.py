@@ -27,7 +27,7 @@ def show(*args):
     with contextlib.redirect_stdout(io.StringIO()) as out: status = prime_table([str(a) for a in args])
     return status, out.getvalue()
 
-def rendered(out): return show(9, '--task', 'toy', '--seeds', 2, '--results', out)[1]
+def rendered(out): return show(*f'9 --task toy --seeds 2 --results {out}'.split())[1]
 
 def everything(results, task):
     "All tables in all forms: number, exit status, text"

@@ -77,8 +77,8 @@ def _in_order(
 ) -> list:
     "Methods in the order of the task, others after them"
     task = find_task(dataset)
-    order = list(task.methods) if task else []
-    return sorted(methods, key=lambda m: (order.index(m) if m in order else len(order), m))
+    first = [m for m in task.methods if m in methods] if task else []
+    return first + sorted(m for m in methods if m not in first)
 
 # %% ../../nbs/api/bench/04_report.ipynb #d3bf2589
 def summarize(
