@@ -154,18 +154,18 @@ def _settings_used(settings):
              if name.startswith('prime.') and value is not None]
     return [*out, 'PRIME: ' + ', '.join(prime)] if prime else out
 
-def _facts(o, source, j, fitted, told):
+def _facts(o, source, j):
     "The content of report.json"
     from prime_nb.own.judge import title
     from prime_nb.own.report import report_dict
-    table, n = source.table, len(source.y)
+    table, n, fitted = source.table, len(source.y), j.fitted
     data = dict(file=table.name, rows=n, target=source.target, inputs=source.inputs, kind=source.kind,
                 notes=source.notes, encoding=table.encoding, delimiter=table.delimiter)
     judging = dict(how=_how_judged(o, len(j.targ)), folds=o.folds, runs=o.runs, seed=o.seed, resamples=1000)
     method, settings = fitted.settings['method'], fitted.settings
     done = [f'saved: {title(method)}, trained on all {n} rows', *_settings_used(settings)]
     plain = {name: v for name, v in settings.items() if isinstance(v, (str, int, float, bool, list, type(None)))}
-    return report_dict(data, judging, told, fitted.bins, c=j.comparison, v=j.verdict, preds=j.preds, targ=j.targ,
+    return report_dict(data, judging, j.imbalance, fitted.bins, c=j.comparison, v=j.verdict, preds=j.preds, targ=j.targ,
                        done=done, saved=method, settings=plain)
 
 def _pictures(source, j, bins):
@@ -178,11 +178,11 @@ def _pictures(source, j, bins):
     return out | dict(features=draw_features(z, source.y[test], bins, source.target, proxies=zp, proxy_targets=yp))
 
 # %% ../../nbs/api/cli/02_fit.ipynb #913fbe0f
-def _write_result(folder, o, source, j, fitted, told):
+def _write_result(folder, o, source, j):
     "Fill the folder"
     from prime_nb.data.tables import write_rows
     from prime_nb.own.report import report_page
-    facts = _facts(o, source, j, fitted, told)
+    facts, fitted = _facts(o, source, j), j.fitted
     fitted.save(folder/'model')
     write_json(folder/'report.json', facts)
     lines = [source.table.lines[i] for i in j.rows]
@@ -269,8 +269,8 @@ def prime_fit(
     if source.kind == 'images': how |= dict(arch=arch, size=size, path=source.folder)
     if source.kind == 'text': how |= dict(encoder=o.encoder)
     j = _judge(o, source, how)
-    fitted = fit_source(source.table, j.verdict.method if method == 'auto' else method, seed, how)
+    j.fitted = fit_source(source.table, j.verdict.method if method == 'auto' else method, seed, how)
     prime = auto_prime(source.y)
-    told = imbalance(source.y, how['bins'], prime['n_proxies'], prime['tau_t'], scale=prime['target_scale'])
-    with replacing_folder(out) as folder: _write_result(folder, o, source, j, fitted, told)
+    j.imbalance = imbalance(source.y, how['bins'], prime['n_proxies'], prime['tau_t'], scale=prime['target_scale'])
+    with replacing_folder(out) as folder: _write_result(folder, o, source, j)
     _show_result(out)

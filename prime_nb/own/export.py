@@ -37,7 +37,7 @@ def export_network(
     x:Tensor,      # (2, ...) example of inputs
     path,          # file to write; ends in .pt (TorchScript) or .onnx
 ) -> Path: # of the file
-    "Write a network that answers in the unit of the target; `ValueError` for another ending, `ImportError` without onnx"
+    "Write a network that answers in the unit of the target; `ValueError` for another ending of the name"
     path = Path(path)
     if path.suffix not in ('.pt', '.onnx'):
         raise ValueError(f'unknown format: got {path.name!r}, expected a name that ends in .pt or .onnx')
@@ -51,7 +51,7 @@ def export_network(
 def _to_onnx(model, x, path):
     try: import onnx # noqa: F401 (torch needs it)
     except ImportError:
-        raise ImportError('an export to ONNX needs the package onnx, which is not installed. Install it: pip install onnx. '
-                          'TorchScript needs nothing: use a name that ends in .pt.') from None
+        raise ImportError('an export to ONNX needs the package onnx, which is not installed. '
+                          'Install it: pip install onnx. TorchScript needs nothing: a name that ends in .pt.') from None
     names = dict(input_names=['x'], output_names=['y'], dynamic_axes=dict(x={0: 'n'}, y={0: 'n'}))
     torch.onnx.export(model, (x,), str(path), dynamo=False, **names)

@@ -124,7 +124,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
         splits = unit_splits(x, yt, dev, bins, target=target)
         learn = make_learner(dls, splits, model, config, seed=seed, device=device)
         keep = train(learn, config, judge, progress)
-    return finish(Fitted, learn, full, keep, dict(method=method, seed=seed),
+    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed),
                   input=inp, target=target, spec=spec, bins=bins, rows=(rows, y, x))
 
 def _describe_mlp(config, x, n_out):

@@ -9,7 +9,7 @@ __all__ = ['cross_predict', 'target_rarity', 'proxy_rarity', 'imbalance', 'resam
 # %% ../../nbs/api/own/00_judge.ipynb #783e7385
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import numpy as np
 import torch
 from joblib import Parallel, delayed

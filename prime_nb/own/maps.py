@@ -13,7 +13,6 @@ from fastai.torch_core import default_device
 from fastcore.basics import patch
 from fasttransform import ItemTransform
 from PIL import Image
-from torch import Tensor
 from ..callback.dense import MapLoss
 from ..checks import check_targets
 from ..data.columns import json_field
@@ -280,7 +279,8 @@ def fit_maps(
     (rows, y), kept = _map_rows(df, inp, valid, valid_pct, seed=seed)
     sample, means = _pixel_sample(y, seed), _means(y)
     target, bins = make_target(sample, [map_col]), bins_for(sample, bins)
-    x, yt, dev, judge = inp.read(rows), _units(target, y), None, None
+    x, yt = inp.read(rows), _units(target, y)
+    dev, judge = None, None
     if kept: dev, judge = (inp.read(kept[0]), _units(target, kept[1])), _judge_pixels(kept[1], target, bins)
     spec, kind = dict(kind='maps', arch=arch, n_out=1), 'pretrained' if pretrained else 'images'
     with seeded(seed):
@@ -293,5 +293,5 @@ def fit_maps(
         learn = make_learner(dls, splits, model, config, seed=seed, device=device)
         learn.loss_func = MapLoss(learn.loss_func)
         keep = train(learn, config, judge, progress)
-    return finish(MapFitted, learn, full, keep, dict(method=method, seed=seed),
+    return finish(MapFitted, learn, full, keep, more=dict(method=method, seed=seed),
                   input=inp, target=target, spec=spec, bins=bins, rows=(rows, means, x))

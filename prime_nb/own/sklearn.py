@@ -35,9 +35,10 @@ class PrimeRegressor(RegressorMixin, BaseEstimator):
         verbose=False,   # whether to show a bar
     ):
         self.method, self.settings, self.hidden = method, settings, hidden
-        self.epochs, self.lr, self.batch_size, self.valid_pct = epochs, lr, batch_size, valid_pct
+        self.epochs, self.lr, self.batch_size = epochs, lr, batch_size
+        self.valid_pct, self.random_state, self.device = valid_pct, random_state, device
         self.n_proxies, self.lambda_p, self.lambda_a = n_proxies, lambda_p, lambda_a
-        self.random_state, self.device, self.verbose = random_state, device, verbose
+        self.verbose = verbose
 
     def _settings(self):
         "The parameters that are not left to the rules, by dotted name"
