@@ -209,7 +209,8 @@ class Progress:
         bar=None,  # whether to draw a bar; None: on a terminal
     ):
         from tqdm import tqdm
-        self.n, self.done, self.seen, self.select = len(jobs), 0, {}, select
+        self.n, self.done = len(jobs), 0
+        self.seen, self.select = {}, select
         total = sum(j.config['epochs'] for j in jobs)
         show = sys.stderr.isatty() if bar is None else bar
         self.bar = tqdm(total=total, unit='epoch', leave=False, disable=not show, file=sys.stderr)

@@ -6,7 +6,6 @@
 __all__ = ['BUILDERS', 'builder', 'make_loss']
 
 # %% ../../nbs/api/methods/01_builders.ipynb #d2f3dff1
-from functools import partial
 import torch
 from ..alignment import TECHNIQUES
 from ..baselines.balanced_mse import BMC, BNI, GAI

@@ -92,7 +92,9 @@ class KeepBest(Callback):
         patience=None,    # epochs without a better one, after which training ends
         on_epoch=None,    # called with the line of history after every epoch
         strict=False,     # `ValueError` as soon as outputs are not finite; False: such an epoch has no score
-    ): self.judge, self.select, self.patience, self.on_epoch, self.strict = judge, select, patience, on_epoch, strict
+    ):
+        self.judge, self.select, self.patience = judge, select, patience
+        self.on_epoch, self.strict = on_epoch, strict
     def before_fit(self):
         self.score = self.best_at = self.best = self.weights = None
         self.history = []
@@ -311,9 +313,9 @@ def run(
     begin = time.perf_counter()
     extra = {}
     if 'fit' in config:
-        device, result = 'cpu', _run_predictor(task, splits, config, seed, test)
+        device, result = 'cpu', _run_predictor(task, splits, config, seed, test=test)
     else:
-        learn, keep = fit(task, splits, config, seed, device, on_epoch)
+        learn, keep = fit(task, splits, config, seed, device=device, on_epoch=on_epoch)
         curve = [row[task.select] for row in keep.history]
         result = dict(dev_metrics=keep.best, best_epoch=keep.best_at, dev_curve=curve)
         if test: extra, result['metrics'] = _judge_test(learn, splits, task.metrics)

@@ -101,11 +101,11 @@ def under(
 def _make_known(module):
     "Import a module of this folder, whose loaders are known from then on"
     match module:
-        case 'faces': from prime_nb.bench.tasks import faces
-        case 'text': from prime_nb.bench.tasks import text
-        case 'images': from prime_nb.bench.tasks import images
-        case 'clip': from prime_nb.bench.tasks import clip
-        case 'depth': from prime_nb.bench.tasks import depth
+        case 'faces': from prime_nb.bench.tasks import faces # noqa: F401
+        case 'text': from prime_nb.bench.tasks import text # noqa: F401
+        case 'images': from prime_nb.bench.tasks import images # noqa: F401
+        case 'clip': from prime_nb.bench.tasks import clip # noqa: F401
+        case 'depth': from prime_nb.bench.tasks import depth # noqa: F401
 
 def _function(task, functions):
     "The function of a task among `LOADERS` or `LABELS`; None if there is none"

@@ -43,7 +43,7 @@ def _pixel_hca(config, splits):
 # %% ../../../nbs/api/bench/tasks/04_depth.ipynb #2b8e6a47
 def _depth_loaders(train, dev, config, seed, device):
     "Training pictures from files, changed by the seed of the run; dev pictures from memory"
-    data = DepthData(train.folder, train.pairs, train.bits, train.size, train.train, True, seed)
+    data = DepthData(train.folder, train.pairs, train.bits, train.size, train=train.train, half=True, seed=seed)
     bs = config['batch_size']
     train_dl = DepthDL(data, bs, True, seed, drop_last=len(data) > bs, after_batch=batch_tfms())
     return DepthDataLoaders(train_dl, DepthDL(dev, 32, after_batch=batch_tfms()), device=device)
@@ -111,7 +111,7 @@ def depth_data(
     "Depth from a folder of photographs and depth maps; errors of `check_nyud2`"
     size = _check_four(check_size(size))
     pairs, held, test_pairs, whole = _pairs(folder, share, n_dev, limit, seed=seed)
-    train = DepthData(folder, pairs, 8, size, augment)
+    train = DepthData(folder, pairs, 8, size, train=augment)
     dev = _in_memory(DepthData(folder, held, 8, size, half=False))
     stats = train.stats
     def test():
@@ -126,7 +126,7 @@ def depth_data(
 def _depth_labels(folder, size, share, seed=0, n_dev=200, limit=None, **kw):
     "Bins and range of the pixels of `depth_data`, and the pictures of train, val and test"
     pairs, held, test, _ = _pairs(folder, share, n_dev, limit, seed=seed)
-    bins = depth_bins(DepthData(folder, pairs, 8, size, False).stats['counts'])
+    bins = depth_bins(DepthData(folder, pairs, 8, size, train=False).stats['counts'])
     seen = bins.counts.nonzero()[0]
     ends = bins.edges[seen[0]], bins.edges[seen[-1] + 1]
     return dict(bins=bins, range=ends, train=pairs, val=held, test=test)
@@ -148,10 +148,10 @@ def nyud2_data(
 def _rooms(folder, n_train=200, n_test=50, draw=(72, 96), rooms_seed=0):
     "The folder of rooms; None: rooms in the cache, drawn if they are not there"
     name = f'rooms-{n_train}-{n_test}-{draw[0]}x{draw[1]}-{rooms_seed}' # another twin is another folder
-    return folder or write_rooms(cache_folder()/name, n_train, n_test, tuple(draw), rooms_seed)
+    return folder or write_rooms(cache_folder()/name, n_train, n_test, tuple(draw), seed=rooms_seed)
 
 def _rooms_labels(folder=None, n_train=200, n_test=50, draw=(72, 96), rooms_seed=0, **kw):
-    return _depth_labels(_rooms(folder, n_train, n_test, draw, rooms_seed), **kw)
+    return _depth_labels(_rooms(folder, n_train, n_test, draw, rooms_seed=rooms_seed), **kw)
 
 @loader('nyud2-twin', _rooms_labels)
 def rooms_data(
@@ -163,4 +163,4 @@ def rooms_data(
     **kw,          # of `depth_data`
 ) -> Splits:
     "The twin of NYUD2-DIR: drawn rooms"
-    return depth_data(_rooms(folder, n_train, n_test, draw, rooms_seed), **kw)
+    return depth_data(_rooms(folder, n_train, n_test, draw, rooms_seed=rooms_seed), **kw)

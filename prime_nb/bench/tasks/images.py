@@ -54,7 +54,7 @@ def age_data(
     check_given(folder, dataset)
     bins = age_bins(load_ages(folder, dataset), tuple(shots))
     sets = _sets(folder, dataset, size, cache)
-    return Splits(sets['train'], sets['val'], lambda: sets['test'], bins, _resnet,
+    return Splits(sets['train'], sets['val'], lambda: sets['test'], bins, model=_resnet,
                   prepare=normalise, augment=partial(shift_and_mirror, pad=pad))
 
 def age_labels(

@@ -35,7 +35,7 @@ def stsb_data(
     pairs = {k: tuple(map(torch.from_numpy, v)) for k, v in stsb_features(folder, enc).items()}
     x, y = pairs['train']
     def make(standardize=False, **kw): return MLP(x.shape[1], standardize=x if standardize else None, **kw)
-    return Splits(pairs['train'], pairs['valid'], lambda: pairs['test'], stsb_bins(y.numpy()), make, unit=5.)
+    return Splits(pairs['train'], pairs['valid'], lambda: pairs['test'], stsb_bins(y.numpy()), model=make, unit=5.)
 
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #14a45c69
 def word_vectors(
@@ -62,7 +62,8 @@ def bilstm_splits(
     vocab, words = word_vectors(splits, words)
     sets = pair_tensors(splits, vocab, max_len)
     bins = stsb_bins(splits['train'].y)
-    return Splits(sets['train'], sets['valid'], lambda: sets['test'], bins, lambda **kw: BiLSTM(words, **kw), unit=5.)
+    def make(**kw): return BiLSTM(words, **kw)
+    return Splits(sets['train'], sets['valid'], lambda: sets['test'], bins, model=make, unit=5.)
 
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #daa02bb4
 @loader('sts-b-bilstm', _stsb_labels)
