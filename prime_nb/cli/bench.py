@@ -62,7 +62,7 @@ def _run(
     from prime_nb.bench.run import plan, run_jobs, shard
     methods = a.methods or task.methods
     planned = plan(task, methods, a.seeds, a.out, changes=changes, force=a.force, arrays=a.arrays,
-                   folder=_whole(a.data), device=a.device)
+                   folder=a.data, device=a.device)
     jobs = shard(planned, *a.shard)
     if not jobs: return print(f'prime_bench: shard {a.shard[0]}/{a.shard[1]} has no runs', file=sys.stderr)
     failed = run_jobs(jobs, a.jobs, plugins=a.plugin)
@@ -70,10 +70,6 @@ def _run(
     _show_table(a.out, task.name, methods, a.seeds)
     _write_table(a.out, task.name)
     return int(bool(failed))
-
-def _whole(folder):
-    "The whole path of a folder, so that it is the same in all processes; None for None"
-    return folder and str(Path(folder).resolve())
 
 # %% ../../nbs/api/cli/05_bench.ipynb #670154fd
 def _search(
@@ -84,7 +80,7 @@ def _search(
     "Search on dev, and print what was chosen"
     from prime_nb.bench.tuning import tune
     found = tune(task, a.methods or task.methods, a.tune, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs,
-                 force=a.force, plugins=a.plugin, folder=_whole(a.data), device=a.device)
+                 force=a.force, plugins=a.plugin, folder=a.data, device=a.device)
     _show_search(found, task.select)
 
 def _show_search(
@@ -157,20 +153,15 @@ def prime_bench(
     an interrupted benchmark goes on where it stopped."""
     a = SimpleNamespace(**{name.rstrip('_'): value for name, value in locals().items()})
     a.shard, a.plugin = shard or (1, 1), plugin or []
+    if data: a.data = str(Path(data).resolve())     # the same in all processes
     changes = dict(set_ or ())
     if epochs: changes['epochs'] = epochs
-    _load_plugins(a.plugin)
+    if plugin: sys.path.insert(0, os.getcwd())      # where a user's modules stand
+    for module in a.plugin: import_plugin(module)
     _check_options(a)
     return _do(a, changes)
 
 # %% ../../nbs/api/cli/05_bench.ipynb #592e57eb
-def _load_plugins(
-    modules, # names of a user's modules
-):
-    "Import modules that register data sets or methods; they may stand in the present folder"
-    if modules: sys.path.insert(0, os.getcwd())
-    for module in modules: import_plugin(module)
-
 def _do(
     a,       # options of `prime_bench`, checked
     changes, # dotted setting -> value
