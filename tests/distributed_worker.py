@@ -123,7 +123,7 @@ def train(name, epochs=3):
 
 def rest(folder):
     "Validation with metrics by shot, the best epoch, saving and loading"
-    splits = Splits((X[:N], Y[:N]), (X[N:], Y[N:]), lambda: (X[N:], Y[N:]), BINS, net)
+    splits = Splits((X[:N], Y[:N]), (X[N:], Y[N:]), lambda: (X[N:], Y[N:]), BINS, model=net)
     metrics = 'MAE', 'GM', 'Pearson'
     best = KeepBest(lambda out: judge(out.flatten(), splits.dev[1], splits, metrics), 'GM/All')
     learn = learner(

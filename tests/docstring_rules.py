@@ -303,7 +303,8 @@ def units_are_said(name, package):
                 yield f'no unit of {p.name} in {p.comment!r}'
 
 RULES = (
-    has_docstring, parameters_are_said, comments_say_more_than_names, arrays_have_shapes, errors_are_named, units_are_said)
+    has_docstring, parameters_are_said, comments_say_more_than_names, arrays_have_shapes, errors_are_named,
+    units_are_said)
 PAPERS = re.compile(r'(baselines\..*|objective|proxies|alignment|head|losses|metrics|callback\..*)$')
 
 def modules_without_source(package, plumbing=()):

@@ -606,6 +606,10 @@ def by_features(f):
         return o(z, y, z[:, 0].detach()*10) if getattr(o, 'needs_pred', False) else o(z, y)
     return loss
 def by_pred(f): return lambda z, y: f()(z[:, :1], y.reshape(-1, 1))
+def smoothed(z, y):
+    out = smoother().smooth(z, y)
+    return out.mean() if z.dtype == torch.float64 else out.float().mean()
+
 def by_outputs(f):
     def loss(z, y):
         o = f()
@@ -630,8 +634,7 @@ LOSSES = {
     'Rank-N-Contrast': by_features(RankNContrast),
     'Rank-N-Contrast, cosine': by_features(make(RankNContrast, distance='cosine')),
     'SRL': by_features(lambda: SRL(AGE_BINS, n_points=100)), 'HPN': by_features(lambda: HPN(0, 100)),
-    'FDS': lambda z,
-    y: smoother().smooth(z, y).float().mean() if z.dtype != torch.float64 else smoother().smooth(z, y).mean(),
+    'FDS': smoothed,
     'BMC': by_pred(BMC), 'GAI': by_pred(lambda: GAI(AGES)), 'BNI': by_pred(lambda: BNI(AGE_BINS)),
     'Dist': by_pred(lambda: DistLoss(AGES)),
     'DenseWeight': by_pred(lambda: WeightedL1(DenseWeight(AGES))),
@@ -971,7 +974,8 @@ def table(text):
 HEAD = 'sentence1\tsentence2\tscore\n'
 add('tables', {
     **{f'formula {c!r} in a cell': (lambda f, c=c: disarm(c), Gives("'" + c))
-        for c in ('=cmd|calc', '@SUM(A1)', '+1+1', '-1+1', '\t=1', '\r=1', '\n=1', '  =1', '＝1', '＋1', '－1', '＠1', '=',
+        for c in ('=cmd|calc', '@SUM(A1)', '+1+1', '-1+1', '\t=1', '\r=1', '\n=1', '  =1', '＝1', '＋1',
+            '－1', '＠1', '=',
             '-', '+44 20 7946')},
     **{f'{c!r} in a cell is a number or a word': (lambda f, c=c: disarm(c), Gives(c))
         for c in ('-5', '+5', '-1e-3', '1=1', 'a-b', '', '-.5')},

@@ -66,7 +66,8 @@ def test_each_rule_catches_what_it_is_there_for(at, new, complaint):
     assert any(complaint in c for c in complaints(cells)), complaints(cells)
 
 @pytest.mark.parametrize('code', [
-    'def run(*words): pass\nrun(1, 2, 3, 4, 5)', 'if (y := 3): print(y)', 'print(1, 2, 3, 4, 5)', 'double(*range(5), *range(2))', 'double(1, 2, 3, 4, e=5)',
+    'def run(*words): pass\nrun(1, 2, 3, 4, 5)', 'if (y := 3): print(y)', 'print(1, 2, 3, 4, 5)',
+    'double(*range(5), *range(2))', 'double(1, 2, 3, 4, e=5)',
     'b, c, h, w = x.shape', 'f = lambda x: x or 2', 'any(a for a in x if (b := a))', '%matplotlib inline\n!ls'])
 def test_other_code_is_left_alone(code):
     cells = good()

@@ -68,7 +68,7 @@ def parts(z, y, pred):
     return alignment_loss(association_logits(z, PF.to(z.device), 5.), T)
 
 def proxy_part(z, y, pred):
-    return proxy_loss(PF + z.float().mean(0), torch.linspace(1, 29, C), 5., 5., .005, 'cosine', 30.)
+    return proxy_loss(PF + z.float().mean(0), torch.linspace(1, 29, C), 5., 5., alpha=.005, scale=30.)
 ON_FEATURES = PRIMES | {'alignment': parts, 'proxy_loss': proxy_part}
 PAIRS = {
     'ranksim': seeded(RankSim()), 'conr': lambda z, y, pred: ConR()(z, y, pred),

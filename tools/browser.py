@@ -30,6 +30,7 @@ LOOK = '''(() => {
   const start = text => (text || '').slice(0, 60)
   const scrolls = '.MathJax, mjx-container, pre, table, .math, details:not([open])'
   const paper = i => i.classList.contains('dark-light') ? 'rgba(0, 0, 0, 0)' : 'rgb(255, 255, 255)'
+  const isDim = i => getComputedStyle(i).backgroundColor != paper(i)
   const tooWide = e => box(e).right > window.innerWidth + 1 && !e.closest(scrolls)
   const isCut = d => [...d.children].some(c => box(c).left < box(d).left - 1)
   return JSON.stringify({
@@ -39,7 +40,7 @@ LOOK = '''(() => {
     raw: all('.math').filter(e => !e.querySelector('mjx-container')).map(e => start(e.textContent)),
     cut: all('div.math').filter(isCut).map(d => d.id || start(d.textContent)),
     broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
-    dim: all('.cell_output img, .gallery img').filter(i => getComputedStyle(i).backgroundColor != paper(i)).map(i => i.src)
+    dim: all('.cell_output img, .gallery img').filter(isDim).map(i => i.src)
   })
 })()'''
 
