@@ -24,7 +24,7 @@ def prime_table(
     out=None, # file to write to; default: print
 ): # exit status
     """Print a table of the paper with the figures of finished runs: mean, deviation, difference from the paper,
-    runs there/runs needed. prime_bench table N makes the runs."""
+    runs there/runs needed. prime_bench table N makes the runs. Options that exclude each other are a `ValueError`."""
     if markdown and json_: raise ValueError('--markdown and --json do not go together')
     if data and not (task and number == 10):
         raise ValueError('--data goes with table 10 and the name of a data set: prime_table 10 --task NAME --data DIR')
