@@ -21,7 +21,7 @@ from .callback.dense import MapLoss, depth_metrics
 from .callback.devices import Autocast, on_ranks
 from .callback.fds import FDS, PRM, vir_model
 from .callback.features import FeatureLoss, gather_features
-from .callback.loss import TrainLoss
+from .callback.features import TrainLoss
 from .callback.metrics import ShotMetric, shot_metrics
 from .callback.peers import Decode, ExpertSchedule, ProxyNCA, RRT, model_for
 from .callback.prime import PRIME

@@ -18,16 +18,12 @@ from safetensors.numpy import load, save
 from .files import replacing
 
 # %% ../nbs/api/12_cache.ipynb #c695afda
-def cache_folder(
-    folder=None, # a folder of your own; `None`: `$PRIME_NB_CACHE`, else the platform's
-) -> Path: # it need not exist yet
+def cache_folder(folder=None) -> Path:
     "Where downloads and cached arrays are kept"
     return Path(folder or os.environ.get('PRIME_NB_CACHE') or pooch.os_cache('prime_nb')).expanduser()
 
 # %% ../nbs/api/12_cache.ipynb #a56f9d71
-def file_sha256(
-    path, # file to read
-) -> str: # 64 hexadecimal digits
+def file_sha256(path) -> str:
     "SHA-256 of a file"
     return pooch.file_hash(path, 'sha256')
 
@@ -43,9 +39,7 @@ def _as_json(o):
                     f'got {type(o).__name__}. Convert it first.')
 
 # %% ../nbs/api/12_cache.ipynb #8d9ea7c9
-def cache_key(
-    parts, # whatever determines the result
-) -> str: # 64 hexadecimal digits
+def cache_key(parts) -> str:
     "SHA-256 of nested lists and dicts of strings, numbers and arrays; `TypeError` for anything else"
     return hashlib.sha256(json.dumps(parts, default=_as_json).encode()).hexdigest()
 
@@ -80,21 +74,12 @@ def _read(path, key):
     except (OSError, ValueError) as e: warnings.warn(f'ignoring the cached file {path}: {e}. It is computed again.')
 
 # %% ../nbs/api/12_cache.ipynb #7c971982
-def cached_path(
-    parts,         # whatever determines the result
-    folder=None,   # where it is kept, see `cache_folder`
-    name='cached', # first part of the file's name
-) -> Path: # it need not exist
+def cached_path(parts, folder=None, name='cached') -> Path:
     "The file in which `cached` keeps a result"
     return cache_folder(folder)/f'{name}-{cache_key(parts)[:16]}.safetensors'
 
 # %% ../nbs/api/12_cache.ipynb #3f589eac
-def cached(
-    parts,         # whatever determines the result; goes into the key
-    compute,       # () -> numeric array, or dict of them
-    folder=None,   # where it is kept, see `cache_folder`; `False`: no cache
-    name='cached', # first part of the file's name
-): # what `compute` returned, from disk where it is there
+def cached(parts, compute, folder=None, name='cached'):
     "The result of `compute`, stored under the checksum of `parts`"
     if folder is False: return compute()
     key, path = cache_key(parts), cached_path(parts, folder, name)

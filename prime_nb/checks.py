@@ -14,9 +14,7 @@ import numpy as np
 import torch
 
 # %% ../nbs/api/00_checks.ipynb #3a87c15a
-def to_numpy(
-    x, # any shape; half precision becomes float32
-) -> np.ndarray: # same shape and precision as `x`
+def to_numpy(x) -> np.ndarray:
     "A numpy array from a tensor (any device, with gradient or not), array, list or number; `ValueError` if masked"
     if isinstance(x, torch.Tensor):
         x = x.detach().cpu()
@@ -27,10 +25,7 @@ def to_numpy(
     return np.asarray(x)
 
 # %% ../nbs/api/00_checks.ipynb #158ac1c0
-def relative_error(
-    got,  # what was computed, any shape
-    want, # what it should be, same shape
-) -> float: # max |got - want| / max |want|; the absolute error where `want` is all zero
+def relative_error(got, want) -> float:
     "Largest difference, relative to the largest wanted value (0 for empty arrays); `ValueError` for different shapes"
     got, want = to_numpy(got).astype(np.float64), to_numpy(want).astype(np.float64)
     if got.shape != want.shape:
@@ -90,10 +85,7 @@ def raises(
     raise AssertionError(f'{exc} was not raised')
 
 # %% ../nbs/api/00_checks.ipynb #fa7b8483
-def as_float64(
-    x,              # what a user passed, any shape
-    name='targets', # what to call it in a message
-) -> np.ndarray: # same shape
+def as_float64(x, name='targets') -> np.ndarray:
     "Real numbers in float64; `ValueError` for dates, complex numbers, words and what has no one shape"
     try:
         a = to_numpy(x)
@@ -103,11 +95,8 @@ def as_float64(
         raise ValueError(f'{name} must be numbers: {e}. Convert or encode them first.') from e
 
 # %% ../nbs/api/00_checks.ipynb #30f7847a
-def check_targets(
-    y,                    # (N,) or (N, 1) scalar targets, (N, T) vector targets
-    name='targets',       # what to call them in a message
-    allow_constant=False, # accept targets that are all the same
-) -> np.ndarray: # float64, (N,) for scalar targets and (N, T) for vectors
+# y (N,) -> (N,)
+def check_targets(y, name='targets', allow_constant=False) -> np.ndarray:
     "Targets as float64, or a `ValueError` that says what is wrong with them"
     y = as_float64(y, name)
     if y.ndim == 2 and y.shape[1] == 1: y = y[:, 0]

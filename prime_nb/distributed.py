@@ -53,19 +53,14 @@ dist.destroy_process_group()
 # %% ../nbs/api/08_distributed.ipynb #845fe168
 class Ranks:
     "Processes of one group, on the CPU, that run code when they are given some"
-    def __init__(self,
-        n:int=2,      # processes
-        timeout=60.,  # seconds that one of them waits for another
-    ):
+    def __init__(self, n:int=2, timeout=60.):
         self.folder = tempfile.TemporaryDirectory()
         self.processes = [self._start(r, n, timeout) for r in range(n)]
     def _start(self, rank, n, timeout):
         command = [sys.executable, '-c', _SERVE, str(rank), str(n), self.folder.name, str(timeout)]
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return subprocess.Popen(command, text=True, **pipes)
-    def __call__(self,
-        code:str, # Python; it finds `rank` and `n`, and may set `result` to something for JSON
-    ) -> list:    # `result` of each rank
+    def __call__(self, code:str) -> list:
         "Run code on all ranks; `RuntimeError` with the last words of one that failed"
         for p in self.processes: print(json.dumps(code), file=p.stdin, flush=True)
         answers = [json.loads(p.stdout.readline() or '{"error": "it ended"}') for p in self.processes]
@@ -94,9 +89,7 @@ def _all_reduce(t, op='SUM'):
     return t
 
 # %% ../nbs/api/08_distributed.ipynb #9655614e
-def sum_over_ranks(
-    t:Tensor, # the same shape on all ranks
-) -> Tensor: # same shape, alike on all ranks
+def sum_over_ranks(t:Tensor) -> Tensor:
     "Sum over ranks, differentiable; `t` itself in a single process"
     return _Sum.apply(t) if world_size() > 1 else t
 
@@ -122,18 +115,14 @@ class _Gather(Function):
     def backward(ctx, g): return _all_reduce(g).split(ctx.sizes)[rank()], None
 
 # %% ../nbs/api/08_distributed.ipynb #fae70a2b
-def gather_with_grad(
-    t:Tensor,   # (B_r, ...) with any number of rows on each rank, of one type on all
-    sizes=None, # list of the number of rows on each rank, if it is known
-) -> Tensor:    # (B, ...) the rows of all ranks, first rank first
+# t (B_r, ...) -> (B, ...)
+def gather_with_grad(t:Tensor, sizes=None) -> Tensor:
     "Rows of all ranks; their gradient comes back summed over ranks. `t` itself in a single process"
     if world_size() == 1: return t
     return _Gather.apply(t, sizes or _sizes_of_ranks(t))
 
 # %% ../nbs/api/08_distributed.ipynb #2ba6d417
-def whole_batch(
-    *tensors:Tensor, # features, targets, predictions: each with one row per sample of this rank
-) -> tuple:          # the same with the samples of all ranks; as they are in a single process, or without gradients
+def whole_batch(*tensors:Tensor) -> tuple:
     "Samples of all ranks, in training"
     if world_size() == 1 or not torch.is_grad_enabled(): return tensors
     sizes = _sizes_of_ranks(tensors[0])
@@ -161,10 +150,7 @@ def launched() -> tuple: # number of this process, number of processes, number o
                      f'got RANK={r}, WORLD_SIZE={n}, LOCAL_RANK={local}. Start with torchrun, or unset them.')
 
 # %% ../nbs/api/08_distributed.ipynb #9248f642
-def one_of_many(
-    main:Callable, # a command: list of arguments -> exit status
-    argv,          # its arguments; those that say otherwise win
-) -> int:          # exit status; 0 of all but the first, since one that fails ends the others
+def one_of_many(main:Callable, argv) -> int:
     "Call a command in one of several processes that share its work"
     r, _, local = launched()
     own = {'cuda': f'cuda:{local}', '--device=cuda': f'--device=cuda:{local}'}
@@ -174,10 +160,7 @@ def one_of_many(
     return status if r == 0 else 0
 
 # %% ../nbs/api/08_distributed.ipynb #db98f502
-def merge_over_ranks(
-    stats,          # tuple of tensors, of the same shapes on all ranks
-    merge:Callable, # two such tuples -> one
-) -> tuple:         # the same on all ranks
+def merge_over_ranks(stats, merge:Callable) -> tuple:
     "Statistics of all ranks together; `stats` themselves in a single process"
     if world_size() == 1: return stats
     with torch.no_grad(): gathered = [gather_with_grad(t[None], [1]*world_size()) for t in stats]
@@ -193,10 +176,7 @@ def _gap(t):
     both = t.isnan() & first.isnan()
     return torch.where(both, 0., (t - first).abs()).nan_to_num(torch.inf).max()
 
-def same_on_all_ranks(
-    tensors,  # a module, or name -> tensor, with the same names on all ranks
-    atol=0.,  # largest difference allowed
-):
+def same_on_all_ranks(tensors, atol=0.):
     "`ValueError`, on all ranks, if parameters or buffers differ between ranks"
     if world_size() == 1: return
     named = tensors.state_dict() if isinstance(tensors, nn.Module) else dict(tensors)

@@ -19,9 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # %% ../nbs/api/01_files.ipynb #2b5c1a78
-def alive(
-    pid:int, # number of the process
-) -> bool:
+def alive(pid:int) -> bool:
     "Whether a process of this host exists; taken to exist where that cannot be asked (Windows)"
     if os.name == 'nt': return True # the question would end it
     try: os.kill(pid, 0)            # signal 0 only asks
@@ -36,9 +34,7 @@ def _machine():
     except OSError: space = ''
     return hashlib.sha256(f'{socket.gethostname()} {space}'.encode()).hexdigest()[:8]
 
-def temporary(
-    path, # file or folder that it will become
-) -> Path: # nothing is there yet
+def temporary(path) -> Path:
     "A new name beside `path`: NAME.MACHINE-PROCESS-RANDOM.tmp"
     path = Path(path)
     return path.with_name(f'{path.name}.{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp')
@@ -57,9 +53,7 @@ def _abandoned(temp, end):
     except FileNotFoundError: return False
 
 # %% ../nbs/api/01_files.ipynb #943119a4
-def sweep(
-    path, # file or folder that the litter was to become
-):
+def sweep(path):
     "Remove abandoned temporary files and folders of `path`; whatever has another name stays"
     path = Path(path)
     if not path.parent.is_dir(): return
@@ -87,10 +81,7 @@ def _flush(path):
     if os.name != 'nt': _sync(path) # Windows does not open folders
 
 # %% ../nbs/api/01_files.ipynb #2b217433
-def put(
-    temp, # a finished temporary file
-    path, # its name to be
-):
+def put(temp, path):
     "Give a file its name: its content is on the disk before, and the name when this returns"
     _flush(temp)
     os.replace(temp, path)
@@ -98,9 +89,7 @@ def put(
 
 # %% ../nbs/api/01_files.ipynb #983d7f22
 @contextmanager
-def replacing(
-    path, # file to write; its folder is made
-):
+def replacing(path):
     "A path to write to: the file there takes the place of `path` when the block ends, unless by an error"
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,10 +101,7 @@ def replacing(
     finally: temp.unlink(missing_ok=True)
 
 # %% ../nbs/api/01_files.ipynb #f8c4fc21
-def write_json(
-    path, # file to write
-    obj,  # lists, dicts, strings, numbers, None
-):
+def write_json(path, obj):
     "Write JSON, atomically; `ValueError` for NaN or infinity"
     try: text = json.dumps(obj, indent=1, allow_nan=False)
     except ValueError as e:
@@ -124,9 +110,7 @@ def write_json(
 
 # %% ../nbs/api/01_files.ipynb #553a9b5c
 @contextmanager
-def replacing_folder(
-    folder, # folder to be made, or replaced
-):
+def replacing_folder(folder):
     "A new folder to fill, which takes the place of `folder` when the block ends, unless by an error"
     folder = Path(folder).absolute()
     temp, old = temporary(folder), temporary(folder)
@@ -142,9 +126,7 @@ def replacing_folder(
         for p in (temp, old): shutil.rmtree(p, ignore_errors=True)
 
 # %% ../nbs/api/01_files.ipynb #b0926808
-def check_writable(
-    folder, # folder to try; made if it is not there
-):
+def check_writable(folder):
     "`ValueError` if no file can be made in the folder"
     probe = temporary(Path(folder)/'probe')
     try:

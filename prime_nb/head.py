@@ -162,11 +162,7 @@ def _by_structure(model):
     return rest if rest is None else f'{inside}.{rest}'.strip('.')
 
 # %% ../nbs/api/11_head.ipynb #4acadaaa
-def find_final(
-    model:nn.Module,     # regressor
-    layer:str|None=None, # dotted name of its last linear layer, if it is known
-    example=None,        # inputs of a few samples: a tensor, a tuple of arguments, or a dict of keyword arguments
-) -> str:                # dotted name; '' if the model is the layer itself
+def find_final(model:nn.Module, layer:str|None=None, example=None) -> str:
     "Name of the linear layer whose output is the model's; `ValueError` unless it is one layer, called once per sample"
     found = list(_linear_layers(model))
     if layer is not None:
@@ -189,11 +185,7 @@ def find_final(
                      f'Name the one whose input is z with layer=, expected one of {found[-12:]}')
 
 # %% ../nbs/api/11_head.ipynb #38668363
-def replace_layer(
-    model:nn.Module, # network; changed in place
-    name:str,        # dotted name of the layer to replace; '' for the model itself
-    new:nn.Module,   # layer to put there
-) -> nn.Module:      # the model, or `new` if it was the model itself
+def replace_layer(model:nn.Module, name:str, new:nn.Module) -> nn.Module:
     "Put `new` where the model has the layer `name`"
     if not name: return new
     parent, _, leaf = name.rpartition('.')
@@ -236,11 +228,8 @@ def find_bare(model, layer=None, example=None):
 # %% ../nbs/api/11_head.ipynb #8fb2b8da
 class watch_features:
     "See what goes into the last layer, until `remove()`; `ValueError` at the first pass if the last layer is not clear"
-    def __init__(self,
-        model:nn.Module,     # network with a head or without
-        keep:Callable,       # called with z, (B, F), on the CPU, at every forward pass
-        dtype=torch.float32, # precision of z; None: as it is
-    ):
+    # keep (B, F)
+    def __init__(self, model:nn.Module, keep:Callable, dtype=torch.float32):
         self.keep, self.dtype, head = keep, dtype, find_head(model)
         if head is None: self.handle = model.register_forward_pre_hook(self.first_pass, with_kwargs=True)
         else: self.handle = head.final.register_forward_pre_hook(self.see)

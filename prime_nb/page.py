@@ -12,12 +12,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 # %% ../nbs/api/19_page.ipynb #5a1c0de6
-def render_page(
-    title:str,   # heading of the page
-    sections,    # list of dicts with any of heading, text, bullets, table, figure, code
-    lead=(),     # sentences of the box at the top
-    warnings=(), # sentences of the box below it
-) -> str: # HTML
+def render_page(title:str, sections, lead=(), warnings=()) -> str:
     "One self-contained page; a section without content is left out"
     template = files('prime_nb').joinpath('page.html.j2').read_text(encoding='utf-8')
     page = Environment(autoescape=True).from_string(template)
@@ -30,12 +25,7 @@ _STYLE = dict.fromkeys(_INKED, INK) | {
     'figure.facecolor': 'none', 'axes.facecolor': 'none', 'legend.facecolor': 'none', 'legend.framealpha': 0,
     'svg.fonttype': 'none', 'font.family': 'sans-serif', 'font.size': 9, 'axes.unicode_minus': False}
 
-def draw_svg(
-    draw,           # function of an Axes, or of an array of them
-    label:str,      # what the picture shows, for those who cannot see it
-    size=(6.4, 3.), # width and height in inches
-    n=1,            # number of axes, side by side
-) -> Markup: # an <svg> element
+def draw_svg(draw, label:str, size=(6.4, 3.), n=1) -> Markup:
     "Draw into a page, in the colour of its text"
     import matplotlib.pyplot as plt
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -57,19 +47,13 @@ def _element(text, label):
     return (head + body).replace(INK, 'currentColor')
 
 # %% ../nbs/api/19_page.ipynb #5a1c0df0
-def inline_png(
-    path,      # PNG file
-    label:str, # what the picture shows, for those who cannot see it
-) -> Markup: # an <img> element
+def inline_png(path, label:str) -> Markup:
     "A picture from a file, inside the page"
     with open(path, 'rb') as f: data = base64.b64encode(f.read()).decode()
     return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(label, data)
 
 # %% ../nbs/api/19_page.ipynb #5a1c0df3
-def plain_label(
-    text,    # any text
-    most=40, # characters
-) -> str:
+def plain_label(text, most=40) -> str:
     "Text for a picture: no mathematics, one line, not too long"
     text = ' '.join(str(text).split())
     if len(text) > most: text = text[:most-1] + '…'

@@ -62,12 +62,8 @@ def plot_histogram(
     return ax
 
 # %% ../nbs/api/06_plots.ipynb #b7a8be2e
-def error_curve(
-    pred,           # (N,) predictions
-    targ,           # (N,) targets
-    bins:LabelBins, # where to measure: at the middle of each bin
-    smooth=None,    # width of the gaussian window, in the unit of the target; None: mean within each bin
-) -> np.ndarray: # (K,) mean absolute error; NaN where there is no test sample (within three widths)
+# pred (N,), targ (N,) -> (K,)
+def error_curve(pred, targ, bins:LabelBins, smooth=None) -> np.ndarray:
     "Mean absolute error along the target; `ValueError` for different shapes, or a width that is not positive"
     p, t = as_pair(pred, targ)
     if smooth is None: kernel = (bins.index(t) == np.arange(bins.n_bins)[:, None]).astype(float)
@@ -110,11 +106,8 @@ def plot_error_by_target(
     return ax
 
 # %% ../nbs/api/06_plots.ipynb #2a1ff1ef
-def mean_features(
-    features,       # (N, F) features
-    targets,        # (N,) targets
-    bins:LabelBins, # where the bins are
-) -> tuple: # (K',) mean targets of the K' bins that have samples, (K', F) their mean features
+# features (N, F), targets (N,) -> (K',)
+def mean_features(features, targets, bins:LabelBins) -> tuple:
     "Targets and features averaged per bin, sorted by target; `ValueError` unless features and targets pair up"
     z = to_numpy(features).astype(np.float64)
     y = check_targets(targets, allow_constant=True)

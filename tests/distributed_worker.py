@@ -26,7 +26,7 @@ from prime_nb.methods.recipes import Splits
 from prime_nb.methods.training import KeepBest, judge
 from prime_nb.callback.devices import on_ranks
 from prime_nb.callback.fds import FDS
-from prime_nb.callback.loss import TrainLoss
+from prime_nb.callback.features import TrainLoss
 from prime_nb.callback.metrics import shot_metrics
 from prime_nb.callback.prime import PRIME
 from prime_nb.callback.peers import ProxyNCA

@@ -29,7 +29,8 @@ def features(i): return torch.stack([Y[i], Y[i]**.5, Y[i]/(1 + Y[i])])
 def get_y(i): return float(Y[i])
 
 def loaders(num_workers=0):
-    block = DataBlock((TransformBlock, RegressionBlock), get_x=features, get_y=get_y, splitter=IndexSplitter(range(48, 64)))
+    blocks, splitter = (TransformBlock, RegressionBlock), IndexSplitter(range(48, 64))
+    block = DataBlock(blocks, get_x=features, get_y=get_y, splitter=splitter)
     return block.dataloaders(list(range(64)), bs=8, num_workers=num_workers, device='cpu')
 
 def figures(num_workers=0):
@@ -38,14 +39,19 @@ def figures(num_workers=0):
     set_seed(SEED, reproducible=True)
     net = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Dropout(.2), nn.Linear(16, 1))
     bins = LabelBins(Y[:48].numpy(), width=1.)
-    cbs = [PRIME(5, technique='prw'), FeatureLoss(RankSim()), FeatureLoss(ConR()), FDS(bins, online=True), SeedEpochs(SEED)]
+    peers = [FeatureLoss(RankSim()), FeatureLoss(ConR()), FDS(bins, online=True)]
+    cbs = [PRIME(5, technique='prw'), *peers, SeedEpochs(SEED)]
     learn = Learner(loaders(num_workers), net, loss_func=MSELossFlat(), cbs=cbs)
     with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(2, 1e-2)
-    numbers = [*(v for row in learn.recorder.values for v in row), *learn.get_preds()[0].flatten(), *(v for row in learn.prime.losses for v in row.values())]
+    recorded = [v for row in learn.recorder.values for v in row]
+    terms = [v for row in learn.prime.losses for v in row.values()]
+    numbers = [*recorded, *learn.get_preds()[0].flatten(), *terms]
     return [float(n).hex() for n in numbers]
 
 def in_a_process(**env):
-    script = f'import sys; sys.path[:0] = {[str(Path(__file__).parent), *filter(None, sys.path)]}; import test_determinism as t, json; print(json.dumps(t.figures()))'
+    path = [str(Path(__file__).parent), *filter(None, sys.path)]
+    script = (f'import sys; sys.path[:0] = {path}; import test_determinism as t, json; '
+              'print(json.dumps(t.figures()))')
     done = subprocess.run([sys.executable, '-c', script], env={**os.environ, **env}, capture_output=True, text=True)
     assert not done.returncode, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -73,7 +79,7 @@ def test_workers_of_the_loader(here): assert figures(num_workers=2) == here
 def test_one_or_two_processes_of_the_runner(tmp_path):
     task = get_task('toy')
     def run(n):
-        jobs = plan(task, ['prime'], [0, 1], tmp_path/str(n), dict(epochs=2))
+        jobs = plan(task, ['prime'], [0, 1], tmp_path/str(n), changes=dict(epochs=2))
         assert not run_jobs(jobs, n)
         return {Path(j.path).relative_to(tmp_path/str(n)): json.loads(Path(j.path).read_text()) for j in jobs}
     one, two = run(1), run(2)

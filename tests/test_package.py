@@ -16,7 +16,7 @@ DISTRIBUTIONS = {'sklearn': 'scikit-learn', 'sentence_transformers': 'sentence-t
 EXTRAS = 'tables', 'text', 'images', 'bench', 'export', 'distributed'
 REQUIREMENTS = 'requirements', *(f'{extra}_requirements' for extra in EXTRAS)
 
-def requirement_names(key): return {re.split(r'[<>=!~\[]', r)[0].replace('_', '-') for r in CFG[key].split()}
+def requirement_names(key): return {re.split(r'[<>=!~\[;]', r)[0].replace('_', '-') for r in CFG[key].split()}
 
 def third_party(source):
     "The packages from elsewhere that `source` imports"

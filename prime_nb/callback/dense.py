@@ -15,10 +15,8 @@ from ..metrics import by_shot
 from ..targets import LabelBins
 
 # %% ../../nbs/api/callback/08_dense.ipynb #91c83b45
-def at_size(
-    pred:Tensor, # (N, C, h, w) maps
-    size,        # (H, W), wanted height and width
-) -> Tensor:     # (N, C, H, W)
+# pred (N, C, h, w), size (H, W) -> (N, C, H, W)
+def at_size(pred:Tensor, size) -> Tensor:
     "Maps at another size; the same tensor if they have it"
     if tuple(pred.shape[-2:]) == tuple(size): return pred
     return F.interpolate(pred, size=tuple(size), mode='bilinear', align_corners=True)
@@ -59,10 +57,8 @@ class MapLoss(nn.Module):
         return self.loss.decodes(rows.flatten(0, 2)).reshape(*rows.shape[:3], 1).movedim(-1, 1)
 
 # %% ../../nbs/api/callback/08_dense.ipynb #f3aebf9b
-def targets_of(
-    bins:LabelBins, # K bins with counts
-    n=20_000,       # about so many
-) -> np.ndarray: # (N,) with the histogram of the bins, and inside them
+# -> (N,)
+def targets_of(bins:LabelBins, n=20_000) -> np.ndarray:
     "Targets that have these counts, evenly spread within each bin: to fit a mixture to"
     m = np.round(bins.counts/bins.counts.sum()*n).astype(int)
     m[(bins.counts > 0) & (m == 0)] = 1
@@ -81,11 +77,8 @@ def _kept(y, mask, at): # boolean, (B, 1, H, W)
     return keep & part.reshape(y.shape)
 
 # %% ../../nbs/api/callback/08_dense.ipynb #b09a0891
-def depth_pixels(
-    model,     # network of maps, or a `Learner` with one
-    dl,        # loader of pictures and maps, not shuffled
-    mask=None, # (N, H, W) boolean: the pixels that count; None: all that have a target
-) -> tuple: # predictions and targets, both (n,) float32
+# mask (N, H, W)
+def depth_pixels(model, dl, mask=None) -> tuple:
     "The pixels that count, of all images; a batch at a time, so that only these are kept"
     net, out, at = getattr(model, 'model', model), [], 0
     device, was = next(net.parameters()).device, net.training

@@ -101,10 +101,7 @@ class ProxyNCA(PRIME):
         return dict(total=terms.total, value=terms.align)
 
 # %% ../../nbs/api/callback/05_peers.ipynb #646e132c
-def first_epoch(
-    start,   # first epoch of stage 2, from 0 up, or the share of epochs before it in [0, 1)
-    n_epoch, # number of epochs of the fit
-) -> int:
+def first_epoch(start, n_epoch) -> int:
     "First epoch of stage 2; `ValueError` if the fit has none"
     first = start if isinstance(start, int) else math.ceil(start*n_epoch - 1e-9)
     if first >= n_epoch:
@@ -157,10 +154,7 @@ def restore(self:RRT):
     self.were, self.stage = [], 1
 
 # %% ../../nbs/api/callback/05_peers.ipynb #c7656310
-def forget(
-    opt,    # fastai optimizer, or a torch one in `OptimWrapper`
-    params, # parameters whose history is dropped
-):
+def forget(opt, params):
     "Drop what an optimizer remembers of parameters"
     state = getattr(opt, 'opt', opt).state
     for p in params:

@@ -19,9 +19,7 @@ from ..proxies import CentroidProxies, Proxies, make_proxies
 from ..targets import training_targets
 
 # %% ../../nbs/api/callback/01_prime.ipynb #c22a0001
-def loss_kind(
-    loss, # regression loss: a function, a module, or one of fastai's flattened losses
-) -> str: # 'mse' or 'l1'
+def loss_kind(loss) -> str:
     "Whether a loss is in squared units, by its name and those of the losses inside it"
     inside = [getattr(loss, name, None) for name in ('func', 'loss', 'base')]
     names = [getattr(o, '__name__', type(o).__name__) for o in [loss, *inside]]
@@ -123,12 +121,7 @@ def feature_loss(self:PRIME,
 # %% ../../nbs/api/callback/01_prime.ipynb #0237abed
 class ReadAhead:
     "A data loader that has read all batches of a step before it yields the first"
-    def __init__(self,
-        dl,          # fastai `DataLoader`
-        n_acc:int,   # number of samples that make up a step
-        n_inp:int=1, # number of inputs of a batch; its first target is what comes after
-        left=(),     # targets of batches of an earlier epoch that have not been stepped yet, one tensor each
-    ):
+    def __init__(self, dl, n_acc:int, n_inp:int=1, left=()):
         self.dl, self.n_acc, self.n_inp = dl, n_acc, n_inp
         self.left, self.targets = list(left), None
     @property
@@ -152,10 +145,7 @@ class ReadAhead:
         return group
 
 # %% ../../nbs/api/callback/01_prime.ipynb #883b5ee2
-def read_ahead(
-    learn,   # `Learner` that begins an epoch of training
-    left=(), # targets left over from the epoch before, as `ReadAhead.left`
-): # what is now `learn.dl`, or None if each batch is a step
+def read_ahead(learn, left=()):
     "Read the batches of a step ahead, if `GradientAccumulation` is among the callbacks"
     acc = next((cb for cb in learn.cbs if isinstance(cb, GradientAccumulation)), None)
     if acc is None: return None

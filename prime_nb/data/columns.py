@@ -102,10 +102,7 @@ class Columns:
         self.kinds, self.specs, self.dropped = {}, [], {}
 
 # %% ../../nbs/api/data/04_columns.ipynb #7ac67384
-def check_table(
-    df,        # DataFrame
-    needs=(),  # names of columns that it must have
-) -> pd.DataFrame:
+def check_table(df, needs=()) -> pd.DataFrame:
     "The table; `ValueError` for lacking columns"
     lacking = [c for c in needs if c not in df.columns]
     if lacking:
@@ -197,12 +194,7 @@ def to_dict(self:Columns) -> dict: # lists, text, numbers
                 specs=self.specs, dropped=self.dropped)
 
 # %% ../../nbs/api/data/04_columns.ipynb #f42a242a
-def json_field(
-    d,        # what should be a dict from a JSON file
-    key,      # of the value
-    kind,     # str, bool, int, float (any finite number), list or dict
-    where='', # what to call `d` in the message
-): # the value
+def json_field(d, key, kind, where=''):
     "`d[key]`; `ValueError` if it is missing, or of another kind"
     if not isinstance(d, dict) or key not in d:
         got = list(d) if isinstance(d, dict) else d
@@ -240,16 +232,11 @@ def _check_spec(s, where):
             raise ValueError(f'{where}: a part must be [median, mean, deviation > 0]: got {stats!r}')
 
 # %% ../../nbs/api/data/04_columns.ipynb #bd76b9c6
-def kind_pairs(
-    kinds, # column -> kind
-) -> list: # of [column, kind]
+def kind_pairs(kinds) -> list:
     "Kinds for JSON, which knows only text as keys"
     return [[c if isinstance(c, str) else int(c), kind] for c, kind in kinds.items()]
 
-def read_kinds(
-    d,        # dict from a JSON file with the pairs that `Columns.to_dict` writes
-    where='', # what to call `d` in a message
-) -> dict: # column -> kind
+def read_kinds(d, where='') -> dict:
     "Kinds of columns from a file; `ValueError` for anything else"
     kinds = {}
     for pair in json_field(d, 'kinds', list, where):
@@ -322,12 +309,8 @@ def find_triples(
     return names
 
 # %% ../../nbs/api/data/04_columns.ipynb #dc34a51b
-def read_split(
-    folder,     # with the files
-    name,       # of the data set
-    split,      # 'train', 'val' or 'test'
-    train=None, # `Table` of the training file, whose columns this one must have
-): # `Table`, and its targets (N,) float64
+# -> (N,)
+def read_split(folder, name, split, train=None):
     "One of the three files; errors of `read_table` and `target_of`, `ValueError` for other columns than in training"
     table = read_table(Path(folder)/f'{name}_{split}.csv', train and train.kinds)
     target, have = table.cells.columns[0], set(table.cells)

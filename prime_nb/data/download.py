@@ -60,17 +60,13 @@ def _load_sources():
 SOURCES = _load_sources()
 
 # %% ../../nbs/api/data/01_download.ipynb #08541e85
-def get_source(
-    name, # key of `SOURCES`
-) -> _Source:
+def get_source(name) -> _Source:
     "The data set of that name; `ValueError` for an unknown one"
     if name not in SOURCES: raise ValueError(f'unknown data set: got {name!r}, expected one of {", ".join(SOURCES)}')
     return SOURCES[name]
 
 # %% ../../nbs/api/data/01_download.ipynb #e801bb9b
-def describe_source(
-    source, # value of `SOURCES`
-) -> str:
+def describe_source(source) -> str:
     "A data set in some lines"
     lines = [f'{source.name}: {source.doc}', f'  terms: {source.licence}', f'  size: {source.size}']
     lines += ['  the folder must hold']
@@ -78,18 +74,12 @@ def describe_source(
     return '\n'.join(lines + ([f'  {source.how}'] if source.how else []))
 
 # %% ../../nbs/api/data/01_download.ipynb #e66fb7ad
-def list_some(
-    names,   # of files, say
-    n=3,     # how many to name
-) -> str:
+def list_some(names, n=3) -> str:
     "'a.jpg, b.jpg, c.jpg and 96 more'"
     names = [str(o) for o in names]
     return ', '.join(names[:n]) + (f' and {len(names)-n:,} more' if len(names) > n else '')
 
-def missing_paths(
-    folder, # that the paths start in
-    paths,  # relative, a list of str
-) -> list: # of str
+def missing_paths(folder, paths) -> list:
     "Paths that are no file"
     return [p for p in paths if not os.path.isfile(os.path.join(folder, p))]
 
@@ -131,9 +121,7 @@ def _problems(name, folder):
     return found['missing'], found['differs']
 
 # %% ../../nbs/api/data/01_download.ipynb #53cb39c3
-def how_to_get(
-    name, # key of `SOURCES`
-) -> str:
+def how_to_get(name) -> str:
     "What to do for what is missing"
     source = get_source(name)
     public = any(i.url for i in source.items)
@@ -154,11 +142,7 @@ def check_folder(
     return notes
 
 # %% ../../nbs/api/data/01_download.ipynb #e9acf5a9
-def check_space(
-    folder,  # where to write; it exists
-    n:int,   # bytes still to come
-    what='', # in the message
-):
+def check_space(folder, n:int, what=''):
     "`OSError` (ENOSPC) if the disk has not enough room"
     free = shutil.disk_usage(folder).free
     if n <= free: return
@@ -246,14 +230,7 @@ def _why(e):
     return e.strerror or str(e)
 
 # %% ../../nbs/api/data/01_download.ipynb #9fba83ca
-def fetch(
-    url:str,       # http or https
-    path,          # of the file; its folder is made
-    sha256=None,   # checksum, if it is known
-    retries=3,     # further tries after a failure that may pass
-    timeout=10,    # seconds to wait for an answer
-    progress=None, # bar: True, False; None: on a terminal
-) -> Path: # the file
+def fetch(url:str, path, sha256=None, retries=3, timeout=10, progress=None) -> Path:
     "A file from the network, whole and checked; `OSError` if it cannot be had, `ValueError` for the wrong checksum"
     path = Path(path)
     downloader = _Resuming(path, retries, timeout, progress)
@@ -283,11 +260,7 @@ def _extract(path, folder, password):
                          'It may be a web page that says why there is none: look into it.')
 
 # %% ../../nbs/api/data/01_download.ipynb #50337baf
-def unpack(
-    path,          # zip or tar file, compressed or not
-    folder,        # where to; made if need be
-    password=None, # of a zip file
-) -> list: # of Path: new entries of the folder, sorted
+def unpack(path, folder, password=None) -> list:
     "Take an archive apart; `ValueError` for one that is damaged, locked or in the way, `OSError` for a full disk"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

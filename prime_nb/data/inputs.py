@@ -66,9 +66,8 @@ class TableInput:
         return cls(Columns.from_dict(json_field(d, 'columns', dict, 'input')))
 
 # %% ../../nbs/api/data/06_inputs.ipynb #d4b255ee
-def as_frame(
-    x, # (N, F) array, tensor, list of rows, or DataFrame
-) -> pd.DataFrame: # columns 0 .. F-1
+# x (N, F)
+def as_frame(x) -> pd.DataFrame:
     "An array of features as a table; `ValueError` unless it is two-dimensional, numeric and free of infinities"
     if isinstance(x, Tensor): x = x.detach().cpu().numpy()
     try: a = as_float64(x)
@@ -138,10 +137,7 @@ def _in_colour(im):
     return im.convert('RGB')
 
 # %% ../../nbs/api/data/06_inputs.ipynb #7faf1c9a
-def read_image(
-    path,     # of a file
-    size:int, # side of the square, in pixels
-) -> np.ndarray: # (size, size, 3) uint8
+def read_image(path, size:int) -> np.ndarray:
     "The middle square of a picture, upright, in colour; `ValueError` for a file that is no picture"
     try:
         with Image.open(path, formats=FORMATS) as im: im = _in_colour(ImageOps.exif_transpose(im))
@@ -153,12 +149,7 @@ def read_image(
 # %% ../../nbs/api/data/06_inputs.ipynb #5fc89631
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 
-def image_paths(
-    new,        # DataFrame, `Table` or table file; a folder, a picture, or a list of pictures
-    column,     # of the table that holds the names
-    folder='.', # that they are in
-    kind=None,  # of the column in training, see `prime_nb.data.kinds`
-) -> list: # of Path
+def image_paths(new, column, folder='.', kind=None) -> list:
     "Files that are meant; `FileNotFoundError` if one is not there, `ValueError` if there is none"
     picture = isinstance(new, (str, Path)) and Path(new).suffix.lower() in IMAGE_SUFFIXES
     if isinstance(new, (str, Path)) and Path(new).is_dir():
@@ -190,11 +181,7 @@ def _buffer(shape):
 # %% ../../nbs/api/data/06_inputs.ipynb #7ca14fc1
 class _ColumnsOfText:
     "What inputs have in common that read columns of text and learn nothing from them: `used`, `kinds`"
-    def fit(self,
-        df,         # training rows: DataFrame, `Table` or path of a file
-        skip=(),    # columns of the targets
-        kinds=None, # of the table that the rows were taken from; None: decided on these rows
-    ):
+    def fit(self, df, skip=(), kinds=None):
         "Remember the kinds of the columns, and give back the input"
         table = read_table(df, kinds) if kinds else read_table(df, words=self.used)
         skip = [skip] if isinstance(skip, (str, int)) else list(skip)
@@ -246,9 +233,7 @@ def read(self:ImageInput,
     return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 # %% ../../nbs/api/data/06_inputs.ipynb #0417e4e9
-def get_encoder(
-    encoder='auto', # 'auto', 'hash', a name in `ENCODERS`, a folder with a model, or an object with `encode`
-):
+def get_encoder(encoder='auto'):
     "The sentence encoder; 'auto' falls back to `HashEncoder`, with a warning"
     if not isinstance(encoder, (str, Path)): return encoder
     if encoder == 'hash': return HashEncoder()
@@ -322,10 +307,7 @@ def from_dict(cls:TextInput,
 # %% ../../nbs/api/data/06_inputs.ipynb #1abebd67
 INPUTS = {c.kind: c for c in (TableInput, ArrayInput, ImageInput, TextInput)}
 
-def input_from_dict(
-    d:dict,  # from `to_dict` of an input
-    **extra, # `encoder` for text
-):
+def input_from_dict(d:dict, **extra):
     "The input that was written down; `ValueError` for an unknown kind"
     kind = json_field(d, 'kind', str, 'input')
     if kind not in INPUTS: raise ValueError(f'unknown kind of input: got {kind!r}, expected one of {list(INPUTS)}')

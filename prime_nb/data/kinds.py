@@ -15,25 +15,19 @@ import pandas as pd
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e006
 GAPS = {'', 'na', 'n/a', '#n/a', 'nan', '-nan', '<na>', 'null', 'none', '?', '-'} # in lower case
 
-def clean(
-    text, # a cell, or the name of a column
-) -> str:
+def clean(text) -> str:
     "Text without blanks around it, its letters composed (Unicode NFC), so that equal words are equal"
     text = str(text).strip()
     return text if text.isascii() else unicodedata.normalize('NFC', text)
 
-def is_gap(
-    text, # a cell
-) -> bool:
+def is_gap(text) -> bool:
     "Whether a cell says that a number or a date is missing"
     return text.strip().lower() in GAPS
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e00a
 NUMBER = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?', re.I | re.A)
 
-def is_number(
-    text, # a cell
-) -> bool:
+def is_number(text) -> bool:
     "Whether a cell is a plain number, with a decimal point or without"
     return bool(NUMBER.fullmatch(text.strip()))
 
@@ -61,10 +55,7 @@ def _parts(text):
 _GROUPED = re.compile(r'[-+]?[1-9]\d{0,2}[.,]\d{3}')
 _OTHER = {'.': ',', ',': '.', '': ''}
 
-def _separators(
-    numbers,      # strings, as `_parts` gives them
-    decimal=None, # decimal sign of the file, if it is known
-) -> tuple: # decimal sign, sign between thousands, whether nothing else is possible
+def _separators(numbers, decimal=None) -> tuple:
     "How the numbers of a column are written"
     blank = next((c for c in " '" if any(c in n for n in numbers)), '')
     marks = [(n, re.sub('[^.,]', '', n)) for n in numbers]
@@ -104,10 +95,8 @@ def _dates(cells, form):
     return pd.to_datetime(cells, format=form, errors='coerce', utc=True)
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e014
-def read_cells(
-    cells, # Series of N cleaned strings
-    kind,  # dict of `decide_kind`
-) -> tuple: # Series of N float64, category or datetime64 values; (N,) bool: cells that cannot be read so
+# -> (N,)
+def read_cells(cells, kind) -> tuple:
     "A column of text as values, missing where a cell is a gap"
     if kind['kind'] == 'words':
         words = cells.where(cells != '', kind.get('gap'))
@@ -182,9 +171,7 @@ def _number_remark(kind, numbers, sure):
     return '; '.join(said)
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e01a
-def plain_kind(
-    kind, # 'number', 'words' or 'date'
-) -> dict: # for JSON
+def plain_kind(kind) -> dict:
     "A kind in its plainest spelling"
     if kind == 'number': return dict(kind='number', decimal='.', thousands='', prefix='', suffix='')
     return dict(kind='date', format='ISO8601') if kind == 'date' else dict(kind='words')
@@ -199,11 +186,7 @@ def _zero_remark(cells):
     zero = next((c for c in cells if c[0] == '0' and c[1:2].isdigit()), None)
     return f'{zero!r} was read as the number {float(zero):g}; name it among the words if it is a code' if zero else ''
 
-def decide_kind(
-    cells,        # Series of cleaned strings
-    decimal=None, # decimal sign of the file, if it is known
-    want=None,    # 'number', 'words' or 'date', if the user has chosen
-) -> tuple: # dict for JSON, and a remark for the user ('' if there is nothing to say)
+def decide_kind(cells, decimal=None, want=None) -> tuple:
     "The kind of a column of text, decided on all of its cells"
     if want == 'words' or not want and _only_gaps(cells): return _words_kind(cells), ''
     counts = {c: n for c, n in Counter(cells).items() if not is_gap(c)}
@@ -237,17 +220,13 @@ def _words_kind(cells):
     return kind
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e025
-def plain_word(
-    value, # of a cell that is no text: a number, a truth value, a date
-) -> str:
+def plain_word(value) -> str:
     "A value as a word: 3.0 and 3 are the same word"
     if isinstance(value, (float, np.floating)) and float(value).is_integer(): return str(int(value))
     return clean(value)
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e022
-def find_decimal(
-    columns, # of strings: lists or Series
-) -> str|None: # '.', ',', or None
+def find_decimal(columns) -> str|None:
     "The decimal sign of all columns that leave no doubt; None if there is none, or they differ"
     found = set()
     for cells in columns:

@@ -131,9 +131,8 @@ def before_iter(self:TensorDL):
     for o in (self.after_item, self.before_batch, self.after_batch): o.split_idx = 0 if self.shuffle else 1
 
 # %% ../../nbs/api/data/00_memory.ipynb #5e0d7712
-def mirror_some(
-    x, # (N, C, H, W) pictures
-):     # same shape
+# x (N, C, H, W)
+def mirror_some(x):
     "Mirror each picture with probability one half, from torch's global generator"
     flip = torch.rand(len(x), device=x.device) < .5
     return torch.where(flip[:, None, None, None], x.flip(-1), x)

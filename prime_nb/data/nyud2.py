@@ -46,9 +46,7 @@ def _read_list(folder, split='train'):
     return rows
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #9b9bd307
-def check_nyud2(
-    folder, # that holds data/
-) -> dict: # 'train', 'test': list of [image, depth]
+def check_nyud2(folder) -> dict:
     "Both lists, if every file they name is there; `FileNotFoundError` with the first of those that are not"
     folder = Path(folder).expanduser()
     if not folder.is_dir(): raise FileNotFoundError(f'no such folder: {folder}. {NYUD2_GET}')
@@ -91,11 +89,8 @@ def _load_depth(path, bits=8):
                          '16-bit maps are in millimetres.')
     return depth
 
-def load_pair(
-    image,  # path of the photograph
-    depth,  # path of its depth map
-    bits=8, # of the depth map
-) -> tuple: # PIL image in RGB; (H, W) float32, metres
+# -> (H, W)
+def load_pair(image, depth, bits=8) -> tuple:
     "A photograph and its depth; `ValueError` if one is damaged, or they are not of one size"
     im, d = _picture(image, ('RGB',), 'a photograph in colour'), _load_depth(depth, bits)
     if im.size != d.shape[::-1]:
@@ -148,9 +143,7 @@ def _augment_pair(image, depth, rng, turn=5., jitter=.4):
     return image, depth
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #e09220e3
-def check_size(
-    size, # height, width of the crop
-) -> tuple:
+def check_size(size) -> tuple:
     "(height, width), both even and from 16 up, or `ValueError`"
     if len(size) != 2 or min(size) < 16 or any(n != int(n) or n % 2 for n in size):
         raise ValueError(f'size must be (height, width), two even numbers from 16 up: got {tuple(size)}. '
@@ -175,13 +168,8 @@ def _full_map(path, bits, size):
     return np.array(T.center_crop(depth, size))
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #77963611
-def depth_stats(
-    folder,          # that holds data/
-    pairs,           # as `check_nyud2` gives them
-    bits=8,          # of the maps
-    size=(228, 304), # of the crop
-    progress=None,   # wraps the loop: `tqdm`, ...
-) -> dict: # counts (100,) pixels per bin; means (N,) mean depth of each map, metres
+# -> (100,)
+def depth_stats(folder, pairs, bits=8, size=(228, 304), progress=None) -> dict:
     "What the training targets look like; read once, then from the cache"
     names = [depth for _, depth in pairs]
     maps = [Path(folder)/name for name in names]
@@ -198,15 +186,7 @@ def depth_stats(
 # %% ../../nbs/api/data/09_nyud2.ipynb #ea584a4a
 class DepthData(Dataset):
     "Pairs of a photograph (3, H, W) uint8 and its depth (1, h, w) in metres, NaN where missing"
-    def __init__(self,
-        folder,          # that holds data/
-        pairs,           # as `check_nyud2` gives them
-        bits=8,          # of the depth maps
-        size=(228, 304), # height and width of the crop
-        train=False,     # turn, mirror and change colours
-        half=True,       # depth at half the size
-        seed=0,          # picture i of epoch e is changed by (seed, e, i)
-    ):
+    def __init__(self, folder, pairs, bits=8, size=(228, 304), train=False, half=True, seed=0):
         if not len(pairs): raise ValueError('there are no pairs: got an empty list. Check the split.')
         self.folder, self.pairs = Path(folder), list(pairs)
         self.bits, self.size = bits, check_size(size)
@@ -235,11 +215,7 @@ def __getitem__(self:DepthData,
     return _crop_pair(image, depth, self.size, self.half)
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #cf400496
-def hold_out(
-    pairs,     # of the training list
-    share=.05, # of the scenes; at least one
-    seed=0,    # which ones
-) -> tuple: # training pairs, development pairs
+def hold_out(pairs, share=.05, seed=0) -> tuple:
     "Split by scene, the folder that a picture is in; `ValueError` if there is only one"
     scene_of = [str(Path(image).parent) for image, _ in pairs]
     scenes = sorted(set(scene_of))
@@ -253,14 +229,7 @@ def hold_out(
 # %% ../../nbs/api/data/09_nyud2.ipynb #862321e6
 class DepthDL(TfmdDL):
     "A loader of `DepthData`; the order of epoch e comes from (seed, e)"
-    def __init__(self,
-        dataset,       # a `DepthData`
-        bs=32,         # pairs in a batch
-        shuffle=False, # a new order in each epoch
-        seed=0,        # of the order
-        num_workers=0, # processes that read pictures
-        **kwargs
-    ):
+    def __init__(self, dataset, bs=32, shuffle=False, seed=0, num_workers=0, **kwargs ):
         super().__init__(dataset, bs=bs, shuffle=shuffle, num_workers=num_workers, **kwargs)
         self.seed, self.epoch = seed, -1
     def get_idxs(self):
@@ -341,10 +310,7 @@ def batch_tfms():
     "Transforms of a batch: bytes to 0..1, then ImageNet's mean and deviation"
     return [IntToFloatTensor(), Normalize.from_stats(*imagenet_stats, cuda=False)]
 
-def thin(
-    pairs, # any list
-    limit, # at most so many; None: all
-):
+def thin(pairs, limit):
     "At most `limit` pairs, evenly spaced over the list"
     if limit is None or limit >= len(pairs): return pairs
     return [pairs[i] for i in np.linspace(0, len(pairs)-1, limit).round().astype(int)]

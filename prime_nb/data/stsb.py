@@ -59,9 +59,7 @@ def _row(line, header, where):
     return row['sentence1'], row['sentence2'], y
 
 # %% ../../nbs/api/data/05_stsb.ipynb #dc2dd7e9
-def read_pairs(
-    path, # a file in the layout of STS-B
-) -> Pairs:
+def read_pairs(path) -> Pairs:
     "The pairs of one file; `FileNotFoundError`, or `ValueError` with the line that is wrong"
     path = Path(path)
     if not path.is_file():
@@ -206,12 +204,8 @@ def _encode_splits(splits, encoder, folder=None):
     return {name: (pair_features(look_up(p.s1), look_up(p.s2)), p.y) for name, p in splits.items()}
 
 # %% ../../nbs/api/data/05_stsb.ipynb #910a7ad3
-def stsb_features(
-    data_dir=None,  # folder with the three files; None: download them
-    encoder=None,   # has `encode` and `identity`; None: `SentenceEncoder()`
-    folder=None,    # where vectors are kept, see `cache_folder`; False: no cache
-    warn:bool=True, # say so if it is not the published split
-) -> dict: # train, valid, test: (X, y), (N, 4F) and (N,) float32; scores from 0 to 5
+# -> (X, y)
+def stsb_features(data_dir=None, encoder=None, folder=None, warn:bool=True) -> dict:
     "Features and scores of STS-B-DIR; errors as in `load_stsb` and `find_encoder`"
     splits = load_stsb(data_dir, warn)
     return _encode_splits(splits, SentenceEncoder() if encoder is None else encoder, folder)
@@ -230,10 +224,7 @@ def stsb_dls(
     return tensor_dls(**sets, bs=bs, **kwargs)
 
 # %% ../../nbs/api/data/05_stsb.ipynb #9a3cde36
-def pair_vocab(
-    splits:dict, # train, ...: `Pairs`
-    **kw,        # `max_size` and `min_count` of `make_vocab`
-) -> Vocab:
+def pair_vocab(splits:dict, **kw) -> Vocab:
     "Words of the training pairs"
     return make_vocab(list(splits['train'].s1) + list(splits['train'].s2), **kw)
 
@@ -247,11 +238,8 @@ def _pair_ids(s1, s2, vocab, max_len=40):
     return torch.from_numpy(pairs.copy())
 
 # %% ../../nbs/api/data/05_stsb.ipynb #83457af3
-def pair_tensors(
-    splits:dict,    # name -> `Pairs`
-    vocab:Vocab,    # words -> numbers
-    max_len:int=40, # words
-) -> dict: # name -> (x, y): (N, 2, L) int32 and (N,) float32
+# -> (N, 2, L)
+def pair_tensors(splits:dict, vocab:Vocab, max_len:int=40) -> dict:
     "Word numbers and scores of each split"
     sets = {}
     for name, p in splits.items():

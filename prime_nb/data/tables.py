@@ -368,12 +368,7 @@ def _wrong_cells(table, cells, kind, wrong, known, forced):
     raise ValueError(f'column {cells.name!r} must be {_expected(kind)}: {got}. {advice}')
 
 # %% ../../nbs/api/data/03_tables.ipynb #a4c1f018
-def check_columns(
-    wanted, # names
-    have,   # names in the table
-    what,   # the names are for, for the message
-    name,   # of the file, for the message
-):
+def check_columns(wanted, have, what, name):
     "`ValueError` for a name that is not in the table"
     for c in wanted:
         if c in have: continue
@@ -384,11 +379,8 @@ def check_columns(
         raise ValueError(f'no column {c!r} for {what}: {name} has {some}.{hint}')
 
 # %% ../../nbs/api/data/03_tables.ipynb #a4c1f030
-def target_of(
-    table,                     # a `Table`
-    column,                    # name of its column
-    advice='Drop these rows.', # what to do about missing targets, for the message
-) -> np.ndarray: # (N,) float64
+# -> (N,)
+def target_of(table, column, advice='Drop these rows.') -> np.ndarray:
     "The target of every row; `ValueError` with the line of one that is no number, missing, or far too large"
     y = table.frame[column]
     if table.kinds[column]['kind'] != 'number':
@@ -434,11 +426,7 @@ def _untyped(df, name, notes=(), lines=None, encoding='', sep=''):
         encoding=encoding, delimiter=sep)
 
 # %% ../../nbs/api/data/03_tables.ipynb #a4c1f033
-def open_table(
-    source,        # path of a file, a DataFrame, or a `Table`
-    encoding=None, # of a text file; None: by its bytes
-    sep=None,      # between fields of a text file; None: by its lines
-) -> Table: # whose columns are still to be typed
+def open_table(source, encoding=None, sep=None) -> Table:
     "The cells of a table; errors as `read_table`"
     if isinstance(source, Table):
         notes = [] if source.kinds else source.notes
@@ -479,11 +467,7 @@ def disarm(text:str) -> str:
     return "'" + text if text.lstrip(' ').startswith(_FORMULA) and not is_number(text) else text
 
 # %% ../../nbs/api/data/03_tables.ipynb #24108db9
-def write_rows(
-    file,   # open for writing
-    header, # names
-    rows,   # lists of strings
-):
+def write_rows(file, header, rows):
     "Write CSV with comma and quotes where needed, every cell disarmed"
     w = csv.writer(file, lineterminator='\n')
     w.writerow([disarm(c) for c in header])

@@ -24,7 +24,7 @@ from fastcore.basics import patch
 from .builders import make_callbacks, make_head, make_loss, make_predictor
 from .recipes import Splits, Task, higher_is_better, only
 from ..head import ProxyHead, find_head, watch_features
-from ..callback.loss import TrainLoss
+from ..callback.features import TrainLoss
 from ..checks import check_targets, to_numpy
 from ..data.memory import tensor_dls
 from ..distributed import gather_with_grad, world_size

@@ -143,9 +143,8 @@ def piece_vectors(
     return {w: table[p].mean(0) for w, p in zip(words, pieces) if p}
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #de0374bd
-def lengths(
-    ids:Tensor, # (..., L) word numbers, 0 for padding
-) -> Tensor: # (...,) long, at least 1
+# ids (..., L) -> (...,)
+def lengths(ids:Tensor) -> Tensor:
     "Words in each row"
     return (ids != PAD).sum(-1).clamp(min=1)
 

@@ -45,11 +45,7 @@ def need_transformers():
         raise ImportError("CLIP needs the library transformers, which is not installed. Install it: pip install "
                           "'prime_nb[text]'.")
 
-def load_part(
-    name,     # on the hub, or a folder
-    kind,     # 'image' or 'text'
-    download, # whether the hub may be asked
-): # model, in evaluation mode and frozen
+def load_part(name, kind, download):
     "One half of a CLIP; `ValueError`, `ImportError` without transformers, `FileNotFoundError` without weights"
     if isinstance(name, nn.Module): return name.eval().requires_grad_(False)
     if kind not in _PARTS: raise ValueError(f"kind must be 'image' or 'text': got {kind!r}")

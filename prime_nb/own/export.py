@@ -15,28 +15,21 @@ from prime_nb.methods.fitting import Target
 # %% ../../nbs/api/own/02_export.ipynb #61e0a006
 class InUnits(nn.Module):
     "A network that answers in the unit of the target"
-    def __init__(self,
-        net:nn.Module, # network (N, ...) -> (N, T)
-        target:Target, # centre and scale of T targets
-    ):
+    # net (N, ...)
+    def __init__(self, net:nn.Module, target:Target):
         super().__init__()
         self.net = net
         self.register_buffer('center', torch.tensor(target.center, dtype=torch.float32))
         self.register_buffer('scale', torch.tensor(target.scale, dtype=torch.float32))
 
-    def forward(self,
-        x:Tensor, # (N, ...) inputs
-    ) -> Tensor: # (N, T)
+    # x (N, ...) -> (N, T)
+    def forward(self, x:Tensor) -> Tensor:
         "Outputs times the scale, plus the centre"
         return self.net(x)*self.scale + self.center
 
 # %% ../../nbs/api/own/02_export.ipynb #61e0a00a
-def export_network(
-    net:nn.Module, # network (N, ...) -> (N, T), on any device; a copy goes to the CPU
-    target:Target, # centre and scale of T targets
-    x:Tensor,      # (2, ...) example of inputs
-    path,          # file to write; ends in .pt (TorchScript) or .onnx
-) -> Path: # of the file
+# net (N, ...), x (2, ...)
+def export_network(net:nn.Module, target:Target, x:Tensor, path) -> Path:
     "Write a network that answers in the unit of the target; `ValueError` for another ending of the name"
     path = Path(path)
     if path.suffix not in ('.pt', '.onnx'):

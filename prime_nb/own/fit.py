@@ -60,17 +60,12 @@ def _table_data(df, target, texts=(), **reading):
     return _Data(table.frame, read_targets(table, names), names, read, kinds=table.kinds, vector=vector)
 
 # %% ../../nbs/api/own/04_fit.ipynb #d3d80b33
-def with_epochs(
-    settings:dict|None, # what the user sets
-    epochs:int|None,    # number of epochs, which wins
-) -> dict: # dotted setting -> value
+def with_epochs(settings:dict|None, epochs:int|None) -> dict:
     "One dictionary of both"
     return (settings or {}) | ({} if epochs is None else dict(epochs=epochs))
 
-def bins_for(
-    y,    # (N,) or (N, T) training targets
-    bins, # what the user gave, or None
-): # `LabelBins`, or None for vectors
+# y (N,)
+def bins_for(y, bins):
     "Bins of the target; `TypeError` for something else, `ValueError` for bins of a vector"
     if bins is None: return None if y.ndim > 1 else auto_bins(y)
     if not isinstance(bins, LabelBins):
@@ -79,14 +74,7 @@ def bins_for(
         raise ValueError(f'vector targets have no bins: got bins for targets of shape {y.shape}. Leave bins out.')
     return bins
 
-def finish(
-    cls,       # class of the result, `Fitted` or below it
-    learn,     # `Learner` after training
-    full:dict, # dotted setting -> `Sourced`
-    keep,      # `KeepBest` of the training
-    more:dict, # further settings
-    **parts    # further arguments of `cls`
-) -> Fitted:
+def finish(cls, learn, full:dict, keep, more:dict, **parts ) -> Fitted:
     "The result of a training; a head without proxies has done its work, and goes"
     model = learn.model
     if not isinstance(find_head(model), ProxyHead): model = learn.model = strip(model)
@@ -95,17 +83,8 @@ def finish(
     return cls(model=model, learn=learn, settings=settings, sources=sources, history=keep.history, **parts)
 
 # %% ../../nbs/api/own/04_fit.ipynb #57a10fd7
-def _fit(inp, data, describe, make=make_network, kind=None,
-    method='prime', # parts joined by '+': 'vanilla', 'sqinv', 'prime+prw', ...
-    valid=None,     # rows to stop by, like those of training; None: some of those are kept aside
-    valid_pct=None, # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than 20 rows
-    epochs=None,    # number of epochs; None: by the number of rows
-    seed=0,         # seed of the split, the weights, the order of batches, dropout
-    device=None,    # device to train on; None: a GPU if there is one
-    progress=True,  # whether to show a bar
-    settings=None,  # dotted setting -> value, what is not to be chosen by rule: {'lr': 1e-3, 'prime.n_proxies': 10}
-    bins=None,      # `LabelBins` of the target; None: `auto_bins`
-) -> Fitted:
+def _fit(inp, data, describe, make=make_network, kind=None, method='prime', valid=None, valid_pct=None, epochs=None,
+        seed=0, device=None, progress=True, settings=None, bins=None) -> Fitted:
     "Read, choose, train; `describe` makes the description of a network, `make` the network"
     device = torch.device(device or default_device())
     (rows, y), kept = data.split(valid, valid_pct, seed)

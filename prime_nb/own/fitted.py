@@ -30,10 +30,8 @@ from ..plots import plot_proxy_similarity, plot_similarity
 from ..proxies import CentroidProxies
 
 # %% ../../nbs/api/own/03_fitted.ipynb #7aa4402a
-def make_network(
-    spec:dict,        # kind 'mlp' with n_in, n_out, hidden, dropout, norm; or 'images', 'maps' with arch, n_out
-    pretrained=False, # for pictures: start from ImageNet weights
-) -> nn.Module: # (N, ...) -> (N, n_out)
+# -> (N, ...)
+def make_network(spec:dict, pretrained=False) -> nn.Module:
     "The network of a description; `ValueError` if it makes no sense"
     def get(name, kind): return json_field(spec, name, kind, 'network')
     kind, n_out = get('kind', str), get('n_out', int)
@@ -47,16 +45,11 @@ def make_network(
     return MLP(get('n_in', int), hidden, n_out, dropout=get('dropout', list), norm=spec.get('norm'))
 
 # %% ../../nbs/api/own/03_fitted.ipynb #67d01c7a
-def own_network(
-    arch,      # network of pictures: a module, or a function n_out -> module
-    n_out:int, # number of targets
-) -> nn.Module: # network that takes bytes
+def own_network(arch, n_out:int) -> nn.Module:
     "A network of the user's own"
     return PixelNet(arch if isinstance(arch, nn.Module) else arch(n_out))
 
-def feature_width(
-    model:nn.Module, # network that ends in a linear layer or a `FinalConv`
-) -> int: # F
+def feature_width(model:nn.Module) -> int:
     "Width of the feature z of a network without a head"
     return model.get_submodule(find_final(model)).in_features
 
@@ -107,12 +100,8 @@ class Fitted:
         return f'{type(self).__name__}({self.kind} -> {names}; {trained})'
 
 # %% ../../nbs/api/own/03_fitted.ipynb #d272ae51
-def run_model(
-    model:nn.Module, # network (B, ...) -> (B, T), with or without a head
-    x:Tensor,        # (N, ...) inputs
-    double=False,    # compute in float64 on the CPU, with a copy of the network
-    bs=256,          # inputs at a time
-) -> tuple: # outputs (N, T) and features z (N, F), on the CPU
+# model (B, ...), x (N, ...) -> (N, T)
+def run_model(model:nn.Module, x:Tensor, double=False, bs=256) -> tuple:
     "Outputs and features of a network"
     if double: model = copy.deepcopy(model).cpu().double()
     device, features, outputs = next(model.parameters()).device, [], []
@@ -146,11 +135,8 @@ def features(self:Fitted,
     return self._run(self.input.read(new))[1].numpy()
 
 # %% ../../nbs/api/own/03_fitted.ipynb #1e1b9ab0
-def read_targets(
-    table,                # `Table` with the targets
-    names,                # names of their columns
-    allow_constant=False, # whether targets may be all the same
-) -> np.ndarray: # (N,) or (N, T) float64
+# -> (N,)
+def read_targets(table, names, allow_constant=False) -> np.ndarray:
     "Targets of a table; `ValueError` if a column is not there, not numeric, or has gaps"
     check_columns(names, list(table.cells), 'the target', table.name)
     y = np.stack([target_of(table, name) for name in names], 1)

@@ -60,11 +60,8 @@ def _one_thread():
     finally: torch.set_num_threads(n)
 
 # %% ../../nbs/api/own/00_judge.ipynb #ded2566a
-def fold_pairs(
-    y,     # (N,) targets, to split by
-    folds, # number of parts
-    seed,  # seed of the split
-) -> list: # (train, test) of each fold: sorted indices
+# y (N,)
+def fold_pairs(y, folds, seed) -> list:
     "Each fold with all the others"
     parts = stratified_split(y, [1/folds]*folds, seed)
     return [(np.setdiff1d(np.arange(len(y)), test), test) for test in parts]
@@ -223,9 +220,8 @@ class Comparison:
         return dict(mean=va-vb, low=low, high=high, percent=100*(va-vb)/vb if vb else None, p_better=p_better)
 
 # %% ../../nbs/api/own/00_judge.ipynb #5a64e7a5
-def as_runs(
-    p, # (N,) predictions, or (R, N) of R runs
-) -> np.ndarray: # (R, N)
+# p (N,) -> (R, N)
+def as_runs(p) -> np.ndarray:
     "Predictions of one run or of several, one row each; `ValueError` for runs of different length"
     try: p = np.asarray(p, dtype=float)
     except (TypeError, ValueError):
@@ -304,9 +300,7 @@ def title(name) -> str:
     "What reports call the method `name`"
     return TITLES.get(name, name)
 
-def fmt(
-    x, # a number, or None: 'none'
-) -> str: # three significant figures, whole numbers up to a million
+def fmt(x) -> str:
     "A number as text"
     if x is None: return 'none'
     return f'{x:.0f}' if 1000 <= abs(x) < 1e6 else f'{x:.3g}'

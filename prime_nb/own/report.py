@@ -25,17 +25,9 @@ def _curves(preds, targ, bins, smooth):
     return dict(centers=bins.centers.tolist()) | {name: line(p) for name, p in preds.items()}
 
 # %% ../../nbs/api/own/07_report.ipynb #39622469
-def report_dict(
-    data:dict,      # what was read, as it shall appear
-    judging:dict,   # how it was judged, as it shall appear
-    imbalance:dict, # from `prime_nb.own.judge.imbalance`
-    bins:LabelBins, # bins of the target
-    c:Comparison,   # comparison of the methods
-    v:Verdict,      # what to choose, from `prime_nb.own.judge.verdict`
-    preds:dict,     # predictions that `c` was made from
-    targ,           # (N,) targets
-    **more          # further entries
-) -> dict: # for `write_json`
+# targ (N,)
+def report_dict(data:dict, judging:dict, imbalance:dict, bins:LabelBins, c:Comparison, v:Verdict, preds:dict, targ,
+        **more ) -> dict:
     "All facts of the report in plain lists and numbers"
     methods = {name: dict(values=c.values[name], intervals={key: list(c.interval(name, key)) for key in c.draws})
                for name in c.names}
@@ -59,22 +51,15 @@ def _view(bins):
     return max(edges[0], edges[1]-usual), min(edges[-1], edges[-2]+usual)
 
 # %% ../../nbs/api/own/07_report.ipynb #e649c1cd
-def draw_histogram(
-    bins,   # bins of the target
-    target, # name of the target
-) -> Markup: # an <svg> element
+def draw_histogram(bins, target) -> Markup:
     "Training samples per bin"
     held = bins.counts[bins.counts > 0]
     log = held.max() > 30*held.min()
     def draw(ax): plot_histogram(bins, ax, plain_label(target), log=log).set_xlim(_view(bins))
     return draw_svg(draw, f'Histogram of {target}: training samples per bin, coloured by shot')
 
-def draw_error(
-    preds,  # name -> (N,) or (R, N) predictions
-    targ,   # (N,) targets
-    bins,   # bins of the target
-    target, # name of the target
-) -> Markup: # an <svg> element
+# preds (N,), targ (N,)
+def draw_error(preds, targ, bins, target) -> Markup:
     "Error along the target, a line per method"
     results = {short(name): (as_runs(p).mean(0), targ) for name, p in preds.items()}
     def draw(ax):
@@ -83,9 +68,7 @@ def draw_error(
     return draw_svg(draw, f'Mean absolute error along {target}, a line per method', (7, 3))
 
 # %% ../../nbs/api/own/07_report.ipynb #7196e9d4
-def draw_differences(
-    c:Comparison, # comparison of the methods
-) -> Markup|None: # an <svg> element; None for a single method
+def draw_differences(c:Comparison) -> Markup|None:
     "Difference of each method to the first one, by group, with intervals"
     groups = [g for g in ('All', *SHOTS) if c.n_test[g]]
     first, *rest = c.names
@@ -109,14 +92,8 @@ def _whiskers(ax, x, differences, color, label):
     ax.plot([at for at, _ in known], [d['mean'] for _, d in known], 'o', color=color, label=label)
 
 # %% ../../nbs/api/own/07_report.ipynb #c80cee0c
-def draw_features(
-    features,           # (N, F) features of samples the model was not trained on
-    targ,               # (N,) their targets
-    bins,               # bins of the target
-    target,             # name of the target
-    proxies=None,       # (C, F) proxies, if there are any
-    proxy_targets=None, # (C,) their targets
-) -> Markup: # an <svg> element
+# features (N, F), targ (N,), proxies (C, F), proxy_targets (C,)
+def draw_features(features, targ, bins, target, proxies=None, proxy_targets=None) -> Markup:
     "Similarity of mean features, and of proxies with them"
     label, n = plain_label(target, 24), 1 if proxies is None else 2
     def draw(axes):
@@ -198,11 +175,7 @@ def _about_data(r):
     return [read, *r.get('done', ()), f"prime_nb {r['version']}", *data['notes']]
 
 # %% ../../nbs/api/own/07_report.ipynb #1c5dd0e7
-def report_page(
-    r:dict,        # facts, as `report_dict` gives them
-    pictures:dict, # 'histogram', 'error', 'differences', 'features' -> SVG, or None
-    use=(),        # pairs of words and a line of code that tell how to go on
-) -> str: # HTML
+def report_page(r:dict, pictures:dict, use=()) -> str:
     "The report as one self-contained page"
     def figure(name):
         picture = pictures.get(name)

@@ -19,17 +19,13 @@ FORMAT, FORMAT_VERSION = 'prime_nb model', 2
 WEIGHTS, INFO, SUMS = 'model.safetensors', 'model.json', 'SHA256SUMS'
 
 # %% ../../nbs/api/own/01_saved.ipynb #fe75c7bf
-def holds_model(
-    folder, # any path
-) -> bool:
+def holds_model(folder) -> bool:
     "Whether a folder holds a saved model, in order or not"
     try: info = json.loads((Path(folder)/INFO).read_text(encoding='utf-8'))
     except (OSError, ValueError): return False
     return isinstance(info, dict) and info.get('format') == FORMAT
 
-def model_folder(
-    folder, # place to save in
-) -> Path:
+def model_folder(folder) -> Path:
     "The folder, made if need be; `ValueError` if it is a file, or holds other things and no model"
     folder = Path(folder).expanduser()
     advice = 'Give the name of a new folder.'
@@ -51,11 +47,7 @@ def _write(path, data):
     with replacing(path) as temp: temp.write_bytes(data)
 
 # %% ../../nbs/api/own/01_saved.ipynb #51425f3b
-def save_model(
-    folder,       # place to save in, see `model_folder`
-    tensors:dict, # name -> tensor
-    info:dict,    # what else must be known: strings, numbers, booleans, None, lists and dicts of them
-) -> Path: # the folder
+def save_model(folder, tensors:dict, info:dict) -> Path:
     "Write a model; errors of `model_folder`, and `ValueError` for what JSON cannot hold or weights that are not finite"
     bad = [k for k, t in tensors.items() if t.is_floating_point() and not t.isfinite().all()]
     if bad:
@@ -120,9 +112,7 @@ def _check_tensors(tensors, info):
             raise ValueError(f'tensor {k!r} in {WEIGHTS} holds NaN or infinity')
 
 # %% ../../nbs/api/own/01_saved.ipynb #454f80e5
-def load_model(
-    folder, # folder from `save_model`
-) -> tuple: # dict name -> tensor, and the description
+def load_model(folder) -> tuple:
     "Read a model; `FileNotFoundError` without the folder, `ValueError` that says what is wrong. Runs no code from it"
     folder = Path(folder).expanduser()
     data = _read_files(folder)

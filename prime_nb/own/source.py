@@ -17,10 +17,8 @@ from ..data.tables import Table, check_columns, open_table, read_table, target_o
 # %% ../../nbs/api/own/06_source.ipynb #d532f87f
 LEAST_ROWS = 20 # that there must be to learn from
 
-def check_target(
-    table,  # `Table` that holds the column
-    target, # name of the column
-) -> np.ndarray: # (N,) float64
+# -> (N,)
+def check_target(table, target) -> np.ndarray:
     "Targets; `ValueError` for what nothing can be learned from"
     y = target_of(table, target, advice='Fill or remove these rows, or pass --drop-missing.')
     if len(y) < LEAST_ROWS:
@@ -60,11 +58,7 @@ def _check_inputs(table, target, inputs):
                              f'Remove it, or pass --ignore {c}.')
 
 # %% ../../nbs/api/own/06_source.ipynb #47aa4b95
-def check_images(
-    table,  # `Table` that holds the column
-    column, # names of the pictures
-    folder, # that they are in
-):
+def check_images(table, column, folder):
     "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
     for i, name in enumerate(table.texts(column)):
         name, at = name.strip(), f'in {table.where([i])}'
@@ -77,10 +71,7 @@ def check_images(
         except ValueError as e: raise ValueError(f'{e} It is named {at}.') from None
 
 # %% ../../nbs/api/own/06_source.ipynb #da7dd6ec
-def check_texts(
-    table,   # `Table` that holds the columns
-    columns, # names
-):
+def check_texts(table, columns):
     "`ValueError` for a column of numbers, or cells without text"
     for c in columns:
         texts = [text.strip() for text in table.texts(c)]
@@ -113,21 +104,8 @@ class Source:
         return self.table.frame[self.target].to_numpy()
 
 # %% ../../nbs/api/own/06_source.ipynb #5250fdab
-def read_source(
-    data,               # path of the file
-    target,             # column to predict
-    images=None,        # column with the names of pictures, if these are the inputs
-    text=(),            # columns of texts, if these are the inputs
-    ignore=(),          # columns that are no inputs
-    words=(),           # columns to be read as words
-    numbers=(),         # columns to be read as numbers
-    dates=(),           # columns to be read as dates
-    encoding=None,      # of the file; None: by its bytes
-    delimiter=None,     # between fields; None: by its lines
-    drop_missing=False, # leave out rows without a target
-    folder=None,        # that names of pictures start from; None: that of the file
-    encoder='auto',     # of texts
-) -> Source:
+def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
+        delimiter=None, drop_missing=False, folder=None, encoder='auto') -> Source:
     "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
     special = [images] if images else list(text or ())
     if target in [*special, *(ignore or ())]:

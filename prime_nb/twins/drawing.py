@@ -43,10 +43,7 @@ GLASSES = ((0,0.), (3,0.), (6,.06), (15,.15), (40,.22), (48,.42), (65,.58), (101
 CURVES = dict(bones=BONES, skin=SKIN, hair=HAIR)
 
 # %% ../../nbs/api/twins/00_drawing.ipynb #62ade640
-def follow(
-    curve, # ((age, value), ...), ages increasing
-    age,   # years; beyond the ends the curve is flat
-) -> float:
+def follow(curve, age) -> float:
     "Value of a curve at an age"
     return float(np.interp(age, *zip(*curve)))
 
@@ -97,9 +94,7 @@ def _build(z):
 def _ageing(z): return dict(rate=z[0], late=z[1:4])
 
 # %% ../../nbs/api/twins/00_drawing.ipynb #bae27fdc
-def person(
-    rng, # `np.random.Generator`, or a seed
-) -> SimpleNamespace:
+def person(rng) -> SimpleNamespace:
     "Everything about somebody that age does not change; the same seed gives the same person"
     rng = np.random.default_rng(rng)
     u, z, marks = rng.random(27), rng.standard_normal(18).clip(-2.2, 2.2), rng.random((10, 2))
@@ -168,10 +163,7 @@ OVER = 3 # pixels drawn per pixel of the result, along each side
 
 class Pen:
     "Draws filled shapes and tapering strokes of one face"
-    def __init__(self,
-        f,    # what `_look` returns
-        size, # side of the finished picture, pixels
-    ):
+    def __init__(self, f, size):
         self.n = n = size*OVER
         self.im = Image.new('RGB', (n, n))
         self.draw = ImageDraw.Draw(self.im, 'RGBA')
@@ -259,9 +251,8 @@ def _neck(pen, f, y, pale):
         if f.shirt == 2: pen.fill([(s*k*1.05, y+.10), (s*k*1.6, y+.34), (s*.10, y+.62), (0, y+.44)], pale)
 
 # %% ../../nbs/api/twins/00_drawing.ipynb #c57365b3
-def outline(f,
-    th, # (K,) angles, radians, clockwise from the top
-) -> np.ndarray: # (K, 2) points
+# th (K,) -> (K, 2)
+def outline(f, th) -> np.ndarray:
     "Points on the edge of the head"
     s, c = np.sin(th), -np.cos(th)
     n = np.where(c > 0, f.square, 2.15)

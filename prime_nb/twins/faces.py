@@ -27,11 +27,8 @@ AGEDB_TRAIN_COUNTS = (0, # ages 0 to 101
 AGES = range(1, len(AGEDB_TRAIN_COUNTS)) # 1 to 101
 
 # %% ../../nbs/api/twins/01_faces.ipynb #a9188d5d
-def scale_counts(
-    counts, # (K,) whole numbers from 0 up
-    scale,  # factor
-    u=0.,   # shift, 0 <= u < 1
-) -> np.ndarray: # (K,) integers, each `scale*count` rounded up or down
+# counts (K,) -> (K,)
+def scale_counts(counts, scale, u=0.) -> np.ndarray:
     "Counts scaled by systematic rounding: unbiased when `u` is uniform, and the total is kept within one"
     total = np.floor(np.cumsum(np.asarray(counts)*float(scale)) + u + 1e-9).astype(int)
     return np.diff(total, prepend=0)

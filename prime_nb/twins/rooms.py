@@ -15,20 +15,14 @@ from ..files import replacing
 from ..data.nyud2 import DEPTH_UNITS, MAX_DEPTH, NYUD2_LISTS
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #707f242b
-def turned(
-    p,   # (3,) or (3, N) points or directions
-    yaw, # radians
-):       # same shape
+# p (3,)
+def turned(p, yaw):
     "Turned about the vertical axis; a positive angle takes x to z"
     s, c = np.float32(np.sin(yaw)), np.float32(np.cos(yaw))
     return np.stack([c*p[0] - s*p[2], p[1], s*p[0] + c*p[2]])
 
-def camera_rays(
-    yaw,     # where the camera looks, to the right, radians
-    pitch,   # where it looks, up, radians
-    size,    # height, width in pixels
-    fov=60., # angle of view, across, degrees
-) -> np.ndarray: # (3, H*W) float32, row by row; each has length 1 along the camera's axis
+# -> (3, H*W)
+def camera_rays(yaw, pitch, size, fov=60.) -> np.ndarray:
     "Directions of the pixels of a pinhole camera"
     (H, W), half = size, np.tan(np.radians(fov)/2)
     x, y = np.meshgrid(((np.arange(W) + .5)/W*2 - 1)*half, (1 - (np.arange(H) + .5)/H*2)*half*H/W)
@@ -54,11 +48,8 @@ def _entry(eye, rays, box):
     near, far = _slabs(turned(eye - box['centre'], box['yaw']), turned(rays, box['yaw']), box['half'])
     return np.where((near < far) & (near > 0), near, np.inf)
 
-def wall(
-    eye,  # (3,) where rays start
-    rays, # (3, N) directions
-    room, # (3,) width, height, length
-) -> np.ndarray: # (N,)
+# eye (3,), rays (3, N), room (3,) -> (N,)
+def wall(eye, rays, room) -> np.ndarray:
     "Depth at which rays meet floor, ceiling or walls of the room [0, room]"
     return _slabs(eye - room/2, rays, room/2)[1]
 
@@ -72,12 +63,8 @@ def _cone(eye, units, box):
     return np.flatnonzero(to/far @ units >= np.sqrt(1 - (radius/far)**2) - 1e-4)
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #526b4940
-def cast(
-    eye,   # (3,) where rays start
-    rays,  # (3, N) directions
-    boxes, # array of `BOX`
-    t,     # (N,) depth of what is behind all of them
-) -> tuple: # depth (N,), number of the box (N,), -1 for none
+# eye (3,), rays (3, N), t (N,) -> (N,)
+def cast(eye, rays, boxes, t) -> tuple:
     "The first thing that each ray meets"
     t, which, units = t.copy(), np.full(len(t), -1), rays/np.sqrt((rays**2).sum(0))
     for i, box in enumerate(boxes):
@@ -88,18 +75,11 @@ def cast(
     return t, which
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #aad95955
-def noise(
-    x,    # any shape; only the cell it is in matters
-    y=0., # second coordinate, as `x`
-    z=0., # third one, as `x`
-): # the same in each unit cell, from 0 to 1
+def noise(x, y=0., z=0.):
     "Random numbers without a generator, a hash of the cell"
     return np.abs(np.modf(np.sin(127.1*np.floor(x) + 311.7*np.floor(y) + 74.7*np.floor(z))*43758.5)[0])
 
-def smooth(
-    x, # any shape; cells have side 1
-    y, # same shape
-):
+def smooth(x, y):
     "Noise blended between the corners of cells"
     i, j = np.floor(x), np.floor(y)
     u, v = ((3 - 2*f)*f*f for f in (x-i, y-j))
@@ -113,78 +93,51 @@ def _rim(u, v, w, h):
     return np.minimum(w - np.abs(u), h - np.abs(v))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #508b4779
-def plain(
-    u, # (N,) place on the face, metres from its middle
-    v, # the same, along the other axis
-    w, # half width of the face, metres
-    h, # half height
-    s, # seed
-    c, # (3, 1) colour
-):
+# u (N,), c (3, 1)
+def plain(u, v, w, h, s, c):
     "A painted wall: colours (3, N)"
     return c*(.96 + .08*smooth(u*6 + s, v*6))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #4819dcea
-def wood(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour
-):
+# u/v (N,)
+def wood(u, v, w, h, s, c):
     "Boards with a grain along u: colours (3, N)"
     return c*(.8 + .35*smooth(u*2 + s, v*40))
-def carpet(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour
-):
+# u/v (N,)
+def carpet(u, v, w, h, s, c):
     "A fine and a coarse unevenness: colours (3, N)"
     return c*(.86 + .2*smooth(u*45, v*45) + .1*smooth(u*3 + s, v*3))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #ca1e57a3
-def stripes(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour
-):
+# u/v (N,)
+def stripes(u, v, w, h, s, c):
     "Wallpaper, a stripe of 16 cm in two shades: colours (3, N)"
     return c*np.where((u/.32 + s) % 1 < .5, 1, .87)
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #0d7b002f
-def planks(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour
-):
+# u/v (N,)
+def planks(u, v, w, h, s, c):
     "A floor of boards 14 cm by 1.2 m, each of its own shade, with seams: colours (3, N)"
     row = np.floor(v/.14)
     at = (u + 3*noise(row, s))/1.2
     seam = (v/.14 % 1 < .07) | (at % 1 < .012)
     return c*(.78 + .34*noise(at, row, s))*(.92 + .16*smooth(u*3 + 9*row, v*50))*np.where(seam, .6, 1)
 
-def tiles(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour
-):
+# u/v (N,)
+def tiles(u, v, w, h, s, c):
     "Tiles of 40 cm, each of its own shade, with seams: colours (3, N)"
     seam = np.minimum(u/.4 % 1, v/.4 % 1) < .03
     return np.where(seam, .62, c*(.9 + .14*noise(u/.4, v/.4, s)))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #87f3bb4d
-def picture(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour of the frame
-):
+# u/v (N,)
+def picture(u, v, w, h, s, c):
     "Colours without a meaning in a frame 5 cm wide: colours (3, N)"
     hue = np.stack([smooth(u*4 + s + 9*k, v*4 + k) for k in range(3)])
     return np.where(_rim(u, v, w, h) < .05, c, .15 + .75*hue)
 
-def window(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour (not used)
-):
+# u/v (N,)
+def window(u, v, w, h, s, c):
     "Bars, trees and the sky, brighter than anything indoors: colours (3, N)"
     bar = (_rim(u, v, w, h) < .06) | (np.abs(u) < .025) | (np.abs(v) < .02)
     tree = smooth(u*5 + s, v*5) + .8*v/h < .25
@@ -192,21 +145,15 @@ def window(
     return np.where(bar, .95, np.where(tree, np.array([[.6], [.8], [.45]]), sky))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #d08b4ff1
-def door(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour
-):
+# u/v (N,)
+def door(u, v, w, h, s, c):
     "Two panels and a knob: colours (3, N)"
     line = np.abs(np.maximum(np.abs(u)/w, 2*np.abs(np.abs(v)/h - .5)) - .68) < .035
     knob = (u - .75*w)**2 + (v + .05)**2 < .0016
     return np.where(knob, np.array([[.7], [.6], [.3]]), c*np.where(line, .78, 1))
 
-def books(
-    u, v, # (N,) place on the face
-    w, h, # its half size
-    s, c, # seed, colour of the shelf
-):
+# u/v (N,)
+def books(u, v, w, h, s, c):
     "Rows of 32 cm with spines of 4.5 cm, and gaps between: colours (3, N)"
     row, col = np.floor((v + h)/.32), np.floor(u/.045)
     y, hue = (v + h)/.32 - row, .1 + .7*np.stack([noise(col, row, s + k) for k in range(3)])
@@ -264,18 +211,8 @@ def _shade(p, which, room, shell, boxes, light):
     return colour*(around*_corners(p, room) + .95*_lit(p, normal, light, boxes))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #25666603
-def render(
-    room,   # (3,) width, height, length, metres
-    shell,  # three `BOX` for floor, ceiling and walls
-    boxes,  # array of `BOX`
-    eye,    # (3,) of the camera
-    yaw,    # where it looks, to the right, radians
-    pitch,  # where it looks, up, radians
-    light,  # (3,) of the lamp
-    size,   # height, width
-    rng,    # for the grain
-    over=2, # rays per pixel, along each side; depth is of the first
-) -> tuple: # (H, W, 3) uint8; (H, W) float32, metres
+# room (3,), eye (3,), light (3,) -> (H, W, 3)
+def render(room, shell, boxes, eye, yaw, pitch, light, size, rng, over=2) -> tuple:
     "A photograph and its depth"
     H, W = size
     rays = camera_rays(yaw, pitch, (H*over, W*over))
@@ -317,11 +254,7 @@ def _palette(rng):
                 w=tuple(np.array([.62, .42, .26])*rng.uniform(.45, 1.3)),
                 l=(rng.uniform(.75, .95),)*3, k=(rng.uniform(.08, .3),)*3, g=(.2, rng.uniform(.35, .5), .16))
 
-def parts(
-    rows,    # lines as in `_PIECES`: middle, size, letter of the colour, look
-    colours, # letter -> colour, as `_palette` gives them
-    rng,     # for the seeds of the looks
-) -> np.ndarray: # (n,) of `BOX`
+def parts(rows, colours, rng) -> np.ndarray:
     "Boxes of a piece"
     out = np.zeros(len(rows), BOX)
     for o, row in zip(out, rows):
@@ -332,12 +265,7 @@ def parts(
     return out
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #afd952fc
-def put(
-    piece, # array of `BOX`, with its back at z = 0
-    x,     # metres, scalar: where the middle of its back goes, across
-    z,     # metres, scalar: the same, along
-    yaw,   # the way it is turned
-):
+def put(piece, x, z, yaw):
     "A piece somewhere in the room"
     piece = piece.copy()
     piece['centre'] = turned(piece['centre'].T, -yaw).T + np.array([x, 0, z])
@@ -345,12 +273,8 @@ def put(
     return piece
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #c1922cfe
-def along(
-    piece, # array of `BOX`, with its back at z = 0
-    room,  # (3,) width, height, length, metres
-    side,  # number of the wall
-    rng,   # draws the place
-):
+# room (3,)
+def along(piece, room, side, rng):
     "A piece at a random place of a wall: 0 behind the camera, 1 left, 2 ahead, 3 right; None if it is too wide"
     half = (np.abs(piece['centre'][:, 0]) + piece['half'][:, 0]).max() + .1
     length = room[2*(side % 2)]
@@ -425,10 +349,8 @@ def _new_room(rng):
     return Room(size, _shell_of(size, rng), _furnish(size, rng))
 
 # %% ../../nbs/api/twins/03_rooms.ipynb #f53f51ee
-def stand(
-    room:Room, # where the camera stands
-    rng,       # draws place and direction
-) -> tuple: # eye (3,), yaw, pitch
+# -> (3,)
+def stand(room:Room, rng) -> tuple:
     "A place for the camera from which nothing is too near, if one is found in twenty tries"
     w, _, far = room.size
     for _ in range(20):

@@ -29,9 +29,7 @@ class _Concept(NamedTuple):
     kind:int     # concepts of one kind are related
     words:tuple  # of str, all with the same meaning
 
-def concepts(
-    text:str, # as `_NOUNS`
-) -> list: # of `_Concept`
+def concepts(text:str) -> list:
     "The concepts of a list"
     kinds = [k.split() for k in text.split('|')]
     return [_Concept(i, tuple(c.replace('_', ' ').split('/'))) for i, k in enumerate(kinds) for c in k]
@@ -47,11 +45,7 @@ SLOTS = dict(
     place=_Slot(8, concepts(_PLACES)), attribute=_Slot(4, concepts(_ATTRIBUTES)), time=_Slot(2, concepts(_TIMES)))
 
 # %% ../../nbs/api/twins/02_sentences.ipynb #c28af99b
-def level(
-    slot:_Slot, # that both are of
-    a:int,     # number of one of its concepts
-    b:int,     # number of another
-) -> int:
+def level(slot:_Slot, a:int, b:int) -> int:
     "2 for the same concept, 1 for one of the same kind, 0 else"
     return 2 if a == b else int(slot.concepts[a].kind == slot.concepts[b].kind)
 

@@ -13,7 +13,7 @@ import torch
 from ...data.ages import SPLITS, age_bins, load_ages, read_ages
 from ...data.ages import normalise, read_face, shift_and_mirror
 from ...data.download import get_source, how_to_get
-from ...data.image_cache import cached_ages
+from ...data.ages import cached_ages
 from ...methods.recipes import Splits, loader
 from ...models.backbone import resnet
 
