@@ -197,14 +197,8 @@ def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
     return tensor_dls(train, dev, bs=config['batch_size'], val_bs=256, seed=seed, device=device,
                       tfm=splits.prepare, aug=splits.augment, drop_last=len(y) > config['batch_size'])
 
-def make_learner(
-    dls,           # batches of (x, y/unit)
-    splits:Splits, # the same data, for the loss and the callbacks
-    model,         # (B, ...) -> (B, T); its head may be replaced
-    config:dict,   # dotted setting -> value
-    seed:int,      # of the callbacks
-    device='cpu',  # where to train
-) -> Learner:
+# model (B, ...)
+def make_learner(dls, splits:Splits, model, config:dict, seed:int, device='cpu') -> Learner:
     "A `Learner` with loss, head and callbacks of the method"
     loss = make_loss(splits, config)
     model = make_head(model, config, loss).to(device)
@@ -286,9 +280,8 @@ def _test_arrays(learn, splits, x, y):
     return {k: to_numpy(v) for k, v in out.items()}
 
 # %% ../../nbs/api/methods/02_training.ipynb #3f7ab6c9
-def correlations(
-    arrays:dict, # of a run: features, targ, shot, and proxies, proxy_targets of a method that has some
-) -> dict:       # kind of table -> column -> float or None; empty for targets that are not (N,)
+# -> (N,)
+def correlations(arrays:dict) -> dict:
     "Whether features, and proxies, are ordered as their targets (PRIME, Tables 6 and 15)"
     z, y = arrays['features'], arrays['targ']
     if y.ndim != 1: return {}
