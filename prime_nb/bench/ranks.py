@@ -8,6 +8,7 @@ __all__ = ['METRICS', 'ranks_of', 'friedman', 'critical_difference', 'signed_ran
            'bench_tabular']
 
 # %% ../../nbs/api/bench/05_ranks.ipynb #abe98e48
+from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -15,6 +16,7 @@ from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
 from ..methods.recipes import higher_is_better
 from .report import markdown_rows, paired_values
 from .run import read_dataset
+from ..files import write_json
 from ..metrics import paired_difference
 
 _EXTRA = 'ranks need scikit-posthocs and statsmodels, which are not installed: pip install "prime_nb[bench]"'
@@ -207,15 +209,12 @@ def ranks_markdown(
     return '\n\n'.join(map(markdown_rows, tables)) + '\n'
 
 # %% ../../nbs/api/bench/05_ranks.ipynb #01779def
-from pathlib import Path
 from .report import align
-from .run import read_dataset
 from .run import plan, run_jobs
 from .tasks.tabular import METHODS, tabular_tasks
 from .tuning import tune
 from ..cache import cache_folder
 from ..data.columns import write_made_up
-from ..files import write_json
 from ..methods.recipes import describe_methods, describe_task
 
 # %% ../../nbs/api/bench/05_ranks.ipynb #1742425f

@@ -6,22 +6,27 @@
 __all__ = ['read_records', 'Found', 'read_dataset', 'pack_runs', 'Job', 'plan', 'shard', 'Progress', 'run_jobs']
 
 # %% ../../nbs/api/bench/01_run.ipynb #22699f5c
-import json, os, signal, sys, tempfile, threading, time, traceback, warnings, zipfile, zlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+import zipfile
+import zlib
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from filelock import FileLock, Timeout
+from functools import lru_cache
+from typing import NamedTuple
 from .tasks.catalog import get_task, import_plugin, load_splits
 from ..files import check_writable, replacing, write_json
 from ..methods.recipes import Task, only, plain, settings
-
-# %% ../../nbs/api/bench/01_run.ipynb #5a2e83f6
-import json
-from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
-from ..files import replacing
 
 # %% ../../nbs/api/bench/01_run.ipynb #9a61a906
 def _refuse(word): raise ValueError(f'{word} is no number of JSON')
@@ -319,7 +324,7 @@ class Progress:
         total = sum(j.config['epochs'] for j in jobs)
         show = sys.stderr.isatty() if bar is None else bar
         self.bar = tqdm(total=total, unit='epoch', leave=False, disable=not show, file=sys.stderr)
-    def move(self, job, epochs):
+    def _move(self, job, epochs):
         "`epochs` of the job's are done"
         self.bar.update(epochs - self.seen.get(job.path, 0))
         self.seen[job.path] = epochs
@@ -329,18 +334,19 @@ class Progress:
         **what,
     ):
         "One event of `run_jobs`"
-        if kind == 'waiting': return self.say(f'{what["n"]} runs are in the hands of another process: waiting for them')
+        if kind == 'waiting': return self._say(f'{what["n"]} runs are in the hands of another process: waiting for them')
         if kind == 'epoch':
-            self.bar.set_postfix_str(f'{self.done}/{self.n} runs, {job} {self.score(what["score"])}')
-            return self.move(job, what['epoch'] + 1)
+            self.bar.set_postfix_str(f'{self.done}/{self.n} runs, {job} {self._score(what["score"])}')
+            return self._move(job, what['epoch'] + 1)
         self.done += 1
-        self.move(job, job.config['epochs'])
+        self._move(job, job.config['epochs'])
         head = f'{self.done:>4}/{self.n}  {job.method:16} seed {job.seed}  '
-        if kind == 'failed': return self.say(f'{head}FAILED: {" ".join(what["error"].split())}')
-        score = self.score((what['dev_metrics'] or {}).get(self.select))
-        self.say(f'{head}{score} at epoch {(what["best_epoch"] or 0)+1}  ({what["seconds"] or 0:.0f} s)')
-    def score(self, value): return f'dev {self.select} ' + ('n/a' if value is None else f'{value:.4g}')
-    def say(self, text): self.bar.write(text, file=sys.stderr)
+        if kind == 'failed': return self._say(f'{head}FAILED: {" ".join(what["error"].split())}')
+        score = self._score((what['dev_metrics'] or {}).get(self.select))
+        epoch = (what['best_epoch'] or 0) + 1
+        self._say(f'{head}{score} at epoch {epoch}  ({what["seconds"] or 0:.0f} s)')
+    def _score(self, value): return f'dev {self.select} ' + ('n/a' if value is None else f'{value:.4g}')
+    def _say(self, text): self.bar.write(text, file=sys.stderr)
 
 # %% ../../nbs/api/bench/01_run.ipynb #bcc6084b
 def _work(job, since, plugins, log):

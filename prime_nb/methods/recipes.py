@@ -271,7 +271,7 @@ def candidates(
     n:int,      # how many, at least 1
     seed=0,     # of the draw
 ) -> list: # of dicts dotted setting -> value, all different; {} for the present settings first
-    "Changes for a search, the same for the same arguments; fewer than `n` only if the space is that small"
+    "Changes for a search, fewer than `n` if the space is that small; `ValueError` for n below 1"
     if n < 1: raise ValueError(f'a search needs at least one candidate: got {n}')
     space, now = search_space(task, method), plain(settings(task, method))
     rng = random.Random(f'{seed} {task.name} {method}')

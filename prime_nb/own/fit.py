@@ -6,23 +6,25 @@
 __all__ = ['fit_table', 'fit_array', 'fit_images', 'fit_text']
 
 # %% ../../nbs/api/own/04_fit.ipynb #3cd27158
-from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from dataclasses import dataclass, field
 from fastai.torch_core import default_device
 from fastcore.meta import delegates
 from torch import nn
+from pathlib import Path
 from ..checks import check_targets
-from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame
-from ..data.tables import Table, check_columns, open_table, read_table
+from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
+from ..data.tables import Table, check_columns, open_table, read_table, target_of
 from ..head import ProxyHead, find_head, strip
-from ..methods.fitting import (dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train,
-                                      unit_splits)
+from ..methods.fitting import (
+    dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train, unit_splits)
 from ..methods.recipes import only, plain
 from ..methods.training import make_learner
 from .fitted import Fitted, feature_width, make_network, own_network, read_targets
 from ..targets import LabelBins, auto_bins
+from ..data.columns import Columns
 
 # %% ../../nbs/api/own/04_fit.ipynb #49f1a34d
 @dataclass
@@ -182,15 +184,6 @@ def fit_text(
     "Train on texts, through a frozen sentence encoder; errors as `fit_table`"
     inp = TextInput(text_cols, encoder)
     return _fit(inp, _table_data(df, target, texts=inp.used), _describe_mlp, **kwargs)
-
-# %% ../../nbs/api/own/04_fit.ipynb #8730aba0
-from dataclasses import dataclass, field
-from pathlib import Path
-import numpy as np
-import pandas as pd
-from ..data.columns import Columns
-from ..data.inputs import read_image
-from ..data.tables import Table, check_columns, open_table, read_table, target_of
 
 # %% ../../nbs/api/own/04_fit.ipynb #d532f87f
 LEAST_ROWS = 20 # that there must be to learn from

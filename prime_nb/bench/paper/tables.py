@@ -7,13 +7,13 @@ __all__ = ['fill', 'table_text', 'table_markdown']
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #b8df1016
 import json
+import sys
 from pathlib import Path
-from ..run import differences
-from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not
+from ..run import differences, read_dataset, plan, run_jobs, shard
+from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not, needs, needs_arrays
 from ...methods.recipes import Task, plain, settings
-from ..tasks.catalog import find_task, get_task, load_labels, load_splits
+from ..tasks.catalog import find_task, get_task, load_labels, load_splits, check_folder
 from ..report import align, markdown_rows, value_cell
-from ..run import read_dataset
 from ...metrics import summarize
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #4f2d0f5b
@@ -298,13 +298,6 @@ def table_json(table:dict) -> str:
     return json.dumps(table, indent=1, ensure_ascii=False) + '\n'
 
 FORMATS = dict(text=table_text, markdown=table_markdown, json=table_json)
-
-# %% ../../../nbs/api/bench/paper/01_tables.ipynb #17c54ad0
-import sys
-from pathlib import Path
-from .numbers import needs, needs_arrays, paper_table, why_not
-from ..tasks.catalog import check_folder, get_task
-from ..run import plan, run_jobs, shard
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #ba061438
 def _part_methods(n:int, part:dict, task:str, methods, wanted=None) -> list:
