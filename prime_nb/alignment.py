@@ -47,9 +47,8 @@ def alignment_loss(
     return -terms.sum(1).mean()
 
 # %% ../nbs/api/04_alignment.ipynb #684a90c0
-def log_others(
-    logits:Tensor, # (B, C) f
-) -> Tensor:       # (B, C) log(1 - A_j)
+# logits (B, C) -> (B, C)
+def log_others(logits:Tensor) -> Tensor:
     "Log-probability of all the other columns, exact also where one column has nearly all"
     log_a = F.log_softmax(logits, dim=1)
     top = F.one_hot(logits.argmax(1), logits.shape[1]).bool()
@@ -57,10 +56,8 @@ def log_others(
     return torch.where(top, rest, torch.log1p(-log_a.exp().masked_fill(top, 0.)))
 
 # %% ../nbs/api/04_alignment.ipynb #de7411fb
-def margin_log_softmax(
-    logits:Tensor,  # (B, C) f
-    margins:Tensor, # (C,) Δ, >= 0
-) -> Tensor:        # (B, C): column j has its own logit, and only that, lowered by Δ_j
+# logits (B, C), margins (C,) -> (B, C)
+def margin_log_softmax(logits:Tensor, margins:Tensor) -> Tensor:
     "Log-softmax in which each column is judged with its own margin (PRIME, eq. 11)"
     own = F.log_softmax(logits, dim=1)
     return own - margins - torch.logaddexp(own - margins, log_others(logits))
@@ -88,9 +85,8 @@ class Technique:
         return f'{type(self).__name__}({settings})'
 
 # %% ../nbs/api/04_alignment.ipynb #7e115d52
-def proxy_frequency(
-    T:Tensor, # (B, C) target associations of a batch
-) -> Tensor:  # (C,) s, mean 1
+# T (B, C) -> (C,)
+def proxy_frequency(T:Tensor) -> Tensor:
     "How often the batch uses each proxy, relative to the average (PRIME, s_j of eq. 9)"
     return T.shape[1]*T.mean(0)
 
@@ -159,9 +155,7 @@ class LDAM(Technique):
 # %% ../nbs/api/04_alignment.ipynb #3b6cd9ce
 TECHNIQUES = dict(prw=PRW, cb=CB, ldam=LDAM)
 
-def get_technique(
-    t:str|Technique|None, # 'prw', 'cb', 'ldam', a `Technique`, or None
-) -> Technique:
+def get_technique(t:str|Technique|None) -> Technique:
     "The class-imbalance technique; `ValueError` for an unknown name"
     if isinstance(t, Technique): return t
     if t is None: return Technique()

@@ -11,19 +11,15 @@ from .checks import check_targets
 from .targets import bulk_range, distinct
 
 # %% ../nbs/api/10_auto.ipynb #031a5e78
-def loss_scale(
-    y:np.ndarray, # (N,) or (N, T) training targets, in the unit that the model learns
-    loss='l1',    # 'l1', 'huber' (absolute) or 'mse' (squared), alone or as part of a name such as 'focal_l1'
-) -> float: # > 0
+# y (N,)
+def loss_scale(y:np.ndarray, loss='l1') -> float:
     "Mean loss of the best constant prediction, in the unit of the loss"
     if 'mse' in loss: return float(((y - y.mean(0))**2).mean())
     return float(np.abs(y - np.median(y, 0)).mean())
 
 # %% ../nbs/api/10_auto.ipynb #2b8d2ff2
-def n_auto_proxies(
-    y:np.ndarray,    # (N,) or (N, T) training targets
-    n_features=None, # F, width of the feature z; no more proxies than that
-) -> int: # C
+# y (N,)
+def n_auto_proxies(y:np.ndarray, n_features=None) -> int:
     "Square root of the number of samples, from 5 to 20, and no more than there are distinct targets or features"
     n = int(np.clip(round(len(y)**.5), 5, 20))
     n_distinct = len(distinct(y)) if y.ndim == 1 else len(np.unique(y, axis=0))
@@ -58,10 +54,7 @@ def resolve_prime(
     return given | {k: v for k,v in rule.items() if given.get(k) is None}
 
 # %% ../nbs/api/10_auto.ipynb #5e3e60b9
-def auto_batch(
-    n:int,    # training samples
-    most=128, # largest batch
-) -> int:
+def auto_batch(n:int, most=128) -> int:
     "Power of two near n/20, from 16 up"
     return int(np.clip(2**round(np.log2(max(n, 1)/20)), 16, most))
 

@@ -12,9 +12,7 @@ import torch
 from torch import Tensor
 
 # %% ../nbs/api/02_distances.ipynb #9a7828cb
-def widen(
-    x:Tensor, # any shape; float64 stays float64, anything narrower becomes float32
-) -> Tensor: # same shape
+def widen(x:Tensor) -> Tensor:
     "`x` in float32 at least; `TypeError` for complex numbers, whose imaginary part would be lost"
     if x.is_complex():
         raise TypeError(f'features and targets must be real: got {x.dtype}. '
@@ -22,9 +20,7 @@ def widen(
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 # %% ../nbs/api/02_distances.ipynb #c7b68c42
-def full_precision(
-    f:Callable, # function of two tensors
-) -> Callable:  # the same function, computed in float32 at least
+def full_precision(f:Callable) -> Callable:
     "Run `f` with both tensors widened and autocast off"
     @wraps(f)
     def wrapped(a:Tensor, b:Tensor, *args, **kwargs):
@@ -34,10 +30,7 @@ def full_precision(
 # %% ../nbs/api/02_distances.ipynb #df3a8cd9
 _ROOM = {torch.float32: 49, torch.float64: 399} # powers of two whose square, summed over many features, has room
 
-def shrink(
-    top:Tensor,      # largest absolute values, any shape
-    grow:bool=False, # also where squares might underflow
-) -> Tensor: # same shape: factors, 1 unless squares of such numbers might overflow
+def shrink(top:Tensor, grow:bool=False) -> Tensor:
     "A power of two to multiply large numbers by before they are squared"
     room, k = _ROOM[top.dtype], top.log2().floor()
     power = (room - k).clamp(max=0)
@@ -45,9 +38,8 @@ def shrink(
     return torch.where(top.isfinite(), torch.exp2(power), 1.)
 
 # %% ../nbs/api/02_distances.ipynb #00334adc
-def unit(
-    z:Tensor, # (N, F)
-) -> Tensor: # (N, F), rows of length 1
+# z (N, F) -> (N, F)
+def unit(z:Tensor) -> Tensor:
     "Rows of `z` at unit length; one shorter than 1e-19 (float64: 1e-154) is zero without gradient; NaN stays NaN"
     if z.shape[-1]: z = z*shrink(z.detach().abs().amax(-1, keepdim=True))
     norm = z.norm(dim=-1, keepdim=True)
@@ -106,9 +98,8 @@ def feature_distance(
                      'or a function (N, F), (M, F) -> (N, M)')
 
 # %% ../nbs/api/02_distances.ipynb #95ae630b
-def as_columns(
-    y:Tensor, # (N,) or (N, T)
-) -> Tensor: # (N, T), in float32 at least
+# y (N,) -> (N, T)
+def as_columns(y:Tensor) -> Tensor:
     "Targets as rows of T numbers; `ValueError` for more axes"
     if y.ndim > 2:
         raise ValueError(f'targets must have shape (N,) or (N, T): got {tuple(y.shape)}. '

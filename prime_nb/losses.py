@@ -21,10 +21,7 @@ def _plain(x): return widen(x if type(x) is Tensor else x.as_subclass(Tensor)) #
 def _long_axes(x): return tuple(n for n in x.shape if n != 1)
 
 # %% ../nbs/api/07_losses.ipynb #dfd11c96
-def prediction_error(
-    pred:Tensor, # predictions, any shape
-    y:Tensor,    # targets, same shape up to axes of length 1
-) -> Tensor: # pred - y in the shape of `y`, in float32 or better
+def prediction_error(pred:Tensor, y:Tensor) -> Tensor:
     "Element-wise error; `ValueError` where torch would broadcast"
     if _long_axes(pred) != _long_axes(y):
         raise ValueError(f'pred and y must have the same shape: got {tuple(pred.shape)} and {tuple(y.shape)}. '
@@ -177,10 +174,6 @@ LOSSES = dict(
     l1=WeightedL1, mse=WeightedMSE, huber=WeightedHuber,
     focal_l1=partial(WeightedFocal, base='l1'), focal_mse=partial(WeightedFocal, base='mse'))
 
-def regression_loss(
-    name='l1',    # 'l1', 'mse', 'huber', 'focal_l1' or 'focal_mse'
-    weights=None, # `DataLoaders`, `LabelBins`, or function from targets to weights; None: all weigh 1
-    **kwargs,     # options of that loss: beta, gamma, activation, reduction
-) -> WeightedLoss:
+def regression_loss(name='l1', weights=None, **kwargs) -> WeightedLoss:
     "Weighted regression loss by name"
     return _choose(LOSSES, name, 'loss')(weights, **kwargs)

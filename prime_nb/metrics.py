@@ -133,19 +133,13 @@ METRICS.update({f'delta{k}': partial(delta, k=k) for k in (1, 2, 3)})
 
 # %% ../nbs/api/05_metrics.ipynb #0ce815ad
 @metric
-def abs_rel(
-    pred, # (n,) predictions
-    targ, # (n,) targets, positive
-):
+def abs_rel(pred, targ):
     "Mean of |error| / target; `ValueError` unless targets are positive"
     _check_positive(targ, 'abs_rel')
     return (np.abs(pred-targ)/targ).mean()
 
 @metric
-def log10(
-    pred, # (n,) predictions
-    targ, # (n,) targets, positive
-):
+def log10(pred, targ):
     "Mean distance of the decimal logarithms; None if a prediction is not positive, errors as `abs_rel`"
     _check_positive(targ, 'log10')
     if pred.min() <= 0: return None
@@ -241,9 +235,7 @@ def SERA(
     return relevance(targ if by is None else by) @ (pred-targ)**2
 
 # %% ../nbs/api/05_metrics.ipynb #183782ab
-def resolve_metrics(
-    metrics, # a name in `METRICS`, a list of names, or a dict name -> function
-) -> dict: # name -> function
+def resolve_metrics(metrics) -> dict:
     "Metrics as functions, by name; `ValueError` for an unknown one"
     if isinstance(metrics, str): metrics = [metrics]
     if not isinstance(metrics, dict):
@@ -368,10 +360,8 @@ def _unit_rows(z):
     norm = np.linalg.norm(z, axis=1, keepdims=True)
     return z/np.where(norm > 0, norm, 1.)
 
-def cosine_similarity(
-    a,      # (N, F) features
-    b=None, # (M, F) features; `a` if None
-) -> np.ndarray: # (N, M) in [-1, 1]; 0 for a zero row
+# a (N, F), b (M, F) -> (N, M)
+def cosine_similarity(a, b=None) -> np.ndarray:
     "Cosine of the angle between the rows of `a` and of `b`, in float64; `ValueError` unless both are (., F)"
     a = check_targets(a, 'features', allow_constant=True)
     b = a if b is None else check_targets(b, 'features', allow_constant=True)
@@ -381,10 +371,8 @@ def cosine_similarity(
     return _unit_rows(a) @ _unit_rows(b).T
 
 # %% ../nbs/api/05_metrics.ipynb #4f6d6225
-def label_similarity(
-    y,      # (N,) or (N, T) targets
-    z=None, # (M,) or (M, T) targets; `y` if None
-) -> np.ndarray: # (N, M): minus the distance
+# y (N,), z (M,) -> (N, M)
+def label_similarity(y, z=None) -> np.ndarray:
     "Similarity of targets: minus their (Euclidean) distance; errors of `check_targets`"
     y = check_targets(y, allow_constant=True)
     z = y if z is None else check_targets(z, allow_constant=True)

@@ -221,11 +221,18 @@ def _cross_entropy(logits, T, margins):
 def _pairs_of(self:PrimeLoss, proxies, dtype):
     "P, log P, the weights of the spread and the diagonal, (C, C) each"
     def make():
-        d = target_distance(proxies.targets, proxies.targets, proxies.scale).to(dtype)
+        d = target_distance(proxies.targets, proxies.targets, proxies.scale)
         diagonal = torch.eye(len(d), dtype=torch.bool, device=d.device)
         log_P = (-self.tau_t*d).masked_fill(diagonal, -inf).flatten().log_softmax(0).view_as(d)
-        return log_P.exp(), log_P.masked_fill(diagonal, 0), self.alpha*d, diagonal
+        pairs = log_P.exp(), log_P.masked_fill(diagonal, 0), self.alpha*d
+        return *(t.to(dtype) for t in pairs), diagonal
     return proxies.kept(('pairs', self.tau_t, self.alpha, dtype), make)
+
+@patch
+def _is_one_pass(self:PrimeLoss):
+    "Whether both losses are functions of the cosine, and a subclass has no others in their place"
+    own = type(self).align is PrimeLoss.align and type(self).proxy is PrimeLoss.proxy
+    return own and self.distance in ('cosine', 'normalized_euclidean')
 
 @patch
 def _one_pass(self:PrimeLoss, proxies, features, z, T, weights):
@@ -253,7 +260,7 @@ def forward(self:PrimeLoss,
     with torch.autocast(z.device.type, enabled=False):
         z = widen(z)
         features = proxies.batch_features(z, y)
-        if self.distance in ('cosine', 'normalized_euclidean'):
+        if self._is_one_pass():
             T = self.associate(proxies, y)
             proxy, align = self._one_pass(proxies, features, z, T, self.weights(proxies, T, epoch, seen))
         else:

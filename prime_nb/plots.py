@@ -9,8 +9,16 @@ __all__ = ['SHOT_COLORS', 'LINE_STYLES', 'two_tone', 'plot_histogram', 'plot_err
 # %% ../nbs/api/06_plots.ipynb #abfc4c40
 import matplotlib.pyplot as plt
 import numpy as np
+import base64
+import html
+import io
+import re
+import warnings
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from importlib.resources import files
+from jinja2 import Environment
+from markupsafe import Markup
 from .checks import check_targets, to_numpy
 from .metrics import as_pair, associated_means, cosine_similarity
 from .targets import SHOTS, LabelBins
@@ -220,3 +228,51 @@ def _scatter(ax, points, y, bins, target):
         return
     shots = bins.shots(y)
     for i,s in enumerate(SHOTS): ax.scatter(*points[shots == i].T, color=SHOT_COLORS[s], s=7, lw=0, label=s)
+
+# %% ../nbs/api/06_plots.ipynb #5a1c0de6
+def render_page(title:str, sections, lead=(), warnings=()) -> str:
+    "One self-contained page; a section without content is left out"
+    template = files('prime_nb').joinpath('page.html.j2').read_text(encoding='utf-8')
+    page = Environment(autoescape=True).from_string(template)
+    return page.render(title=title, sections=sections, lead=lead, warnings=warnings) + '\n'
+
+# %% ../nbs/api/06_plots.ipynb #5a1c0dec
+INK = '#010203' # stands for the colour of the page's text
+_INKED = 'text.color xtick.color ytick.color axes.edgecolor axes.labelcolor axes.titlecolor'.split()
+_STYLE = dict.fromkeys(_INKED, INK) | {
+    'figure.facecolor': 'none', 'axes.facecolor': 'none', 'legend.facecolor': 'none', 'legend.framealpha': 0,
+    'svg.fonttype': 'none', 'font.family': 'sans-serif', 'font.size': 9, 'axes.unicode_minus': False}
+
+def draw_svg(draw, label:str, size=(6.4, 3.), n=1) -> Markup:
+    "Draw into a page, in the colour of its text"
+    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+    out = io.StringIO()
+    with plt.rc_context(_STYLE | {'svg.hashsalt': label}), warnings.catch_warnings():
+        warnings.simplefilter('ignore') # a glyph that is missing here is not missing in the browser
+        fig = Figure(figsize=size, layout='constrained')
+        draw(fig.subplots(1, n))
+        FigureCanvasSVG(fig).print_svg(out, metadata=dict(Date=None))
+    return Markup(_element(out.getvalue(), label))
+
+def _element(text, label):
+    "The <svg> element without the head of its file, as wide as the page allows"
+    head, body = re.match(r'.*?(<svg\b[^>]*>)(.*)', text, re.DOTALL).groups()
+    head = re.sub(r' (width|height)="[^"]*"', '', head)
+    head = head.replace('<svg', f'<svg role="img" aria-label="{html.escape(label)}"', 1)
+    body = re.sub(r'<metadata>.*?</metadata>', '', body, flags=re.DOTALL)
+    return (head + body).replace(INK, 'currentColor')
+
+# %% ../nbs/api/06_plots.ipynb #5a1c0df0
+def inline_png(path, label:str) -> Markup:
+    "A picture from a file, inside the page"
+    with open(path, 'rb') as f: data = base64.b64encode(f.read()).decode()
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(label, data)
+
+# %% ../nbs/api/06_plots.ipynb #5a1c0df3
+def plain_label(text, most=40) -> str:
+    "Text for a picture: no mathematics, one line, not too long"
+    text = ' '.join(str(text).split())
+    if len(text) > most: text = text[:most-1] + '…'
+    return text.replace('$', r'\$')

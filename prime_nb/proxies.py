@@ -68,9 +68,8 @@ def proxy_targets(
     raise ValueError(f'uniform proxy targets need scalar targets: got shape {y.shape}. Use placement="kmeans".')
 
 # %% ../nbs/api/09_proxies.ipynb #67b1745b
-def default_scale(
-    y:np.ndarray, # (N,) or (N, T) training targets
-) -> float: # > 0
+# y (N,)
+def default_scale(y:np.ndarray) -> float:
     "Largest distance that two targets within the range of `y` can have"
     with np.errstate(over='ignore'): return float(np.linalg.norm(y.max(0) - y.min(0)))
 
@@ -189,10 +188,8 @@ class Proxies(nn.Module):
     def extra_repr(self): return f'{len(self)} proxies, {self.features.shape[1]} features, scale {self.scale:g}'
 
 # %% ../nbs/api/09_proxies.ipynb #123370ee
-def nearest_proxy(
-    y,         # (B,) or (B, T) targets
-    targets,   # (C,) or (C, T) proxy targets
-) -> Tensor:   # (B,) long; the lower proxy in a tie
+# y (B,), targets (C,) -> (B,)
+def nearest_proxy(y, targets) -> Tensor:
     "Index of the proxy whose target is nearest"
     return target_distance(torch.as_tensor(y), torch.as_tensor(targets)).argmin(dim=1)
 

@@ -148,9 +148,8 @@ def __repr__(self:LabelBins):
             f'{many} many, {median} median, {few} few)')
 
 # %% ../nbs/api/03_targets.ipynb #25b7fff3
-def distinct(
-    y:np.ndarray, # (N,) targets
-) -> np.ndarray: # (n,) increasing, one of each
+# y (N,)
+def distinct(y:np.ndarray) -> np.ndarray:
     "Distinct targets, up to a ten-millionth of their range"
     y = np.sort(y)
     rounded = np.round((y - y[0])/np.ptp(y), 7)
@@ -163,10 +162,8 @@ def _value_edges(values):
     return np.r_[2*values[0]-middle[0], middle, 2*values[-1]-middle[-1]]
 
 # %% ../nbs/api/03_targets.ipynb #b1f84fb3
-def bulk_range(
-    y:np.ndarray, # (N,) targets
-    reach=2.,     # how far beyond the quantiles, in widths between them
-) -> tuple: # (low, high), within the range of `y`
+# y (N,)
+def bulk_range(y:np.ndarray, reach=2.) -> tuple:
     "Range of the targets without far outliers; the whole range if nine of ten targets are the same"
     low, high = np.quantile(y, [.05, .95])
     if high == low: return float(y.min()), float(y.max())
@@ -211,9 +208,8 @@ def auto_bins(
     return LabelBins(y, edges=edges, shots=(share, share/2))
 
 # %% ../nbs/api/03_targets.ipynb #5f833789
-def sample_targets(
-    y:Tensor, # (B,), (B, T), or maps (B, 1, H, W)
-) -> Tensor: # (B,) or (B, T)
+# y (B,) -> (B,)
+def sample_targets(y:Tensor) -> Tensor:
     "One target per sample; of maps (B, 1, H, W) the mean over pixels that are not NaN (PRIME, section 5.2)"
     return y.flatten(1).nanmean(1) if y.ndim > 2 else y
 
@@ -223,9 +219,8 @@ def _stored_targets(ds, n_inp):
     if hasattr(ds, 'ys') and hasattr(ds.ys, 'to_numpy'): return ds.ys.to_numpy()
     if hasattr(ds, 'tensors'): return to_numpy(ds.tensors[n_inp])
 
-def training_targets(
-    dls, # fastai `DataLoaders`, or what has `train` (batches that end with the targets) in the same way
-) -> np.ndarray: # (N,) or (N, T), float64
+# -> (N,)
+def training_targets(dls) -> np.ndarray:
     "All the training targets, in the order of the data set; `ValueError` if they are empty, constant, or not finite"
     ds = getattr(dls.train, 'dataset', None)
     if hasattr(ds, '__len__') and not len(ds):

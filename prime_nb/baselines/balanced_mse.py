@@ -127,20 +127,16 @@ def balance(self:GAI, pred:Tensor, y:Tensor, var:Tensor) -> Tensor:
     return (self.log_w - (x**2/wide + wide.log()).sum(-1)/2).logsumexp(1)
 
 # %% ../../nbs/api/baselines/06_balanced_mse.ipynb #0f27131c
-def bin_targets(
-    bins:LabelBins, # K bins
-    at='auto',      # 'left', 'middle', or 'auto': left for bins of width 1 at whole numbers
-) -> np.ndarray: # (K,) the target that stands for each bin
+# -> (K,)
+def bin_targets(bins:LabelBins, at='auto') -> np.ndarray:
     "Targets of the bins; `ValueError` for an unknown `at`"
     if at not in ('auto', 'left', 'middle'): raise ValueError(f"at must be 'auto', 'left' or 'middle': got {at!r}")
     whole = (bins.edges == bins.edges.round()).all() and (np.diff(bins.edges) == 1).all()
     return bins.edges[:-1] if at == 'left' or (at == 'auto' and whole) else bins.centers
 
 # %% ../../nbs/api/baselines/06_balanced_mse.ipynb #31a24160
-def bin_density(
-    bins:LabelBins, # K bins over the training targets
-    lds=None,       # None, True, or a dict of arguments of `LabelBins.density`; official=True truncates to whole counts
-) -> np.ndarray: # (K,) smoothed counts
+# -> (K,)
+def bin_density(bins:LabelBins, lds=None) -> np.ndarray:
     "How many training targets a bin stands for"
     if not lds: return bins.counts.astype(np.float64)
     lds = {} if lds is True else lds

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from ..checks import check_targets
 
 # %% ../../nbs/api/baselines/08_denseweight.ipynb #9e03c25c
-def kde_bandwidth(
-    y:np.ndarray,     # (N,) targets
-    bandwidth='silverman', # 'silverman', 'scott', or a number
-) -> float: # in the unit of the target
+# y (N,)
+def kde_bandwidth(y:np.ndarray, bandwidth='silverman') -> float:
     "Standard deviation of the kernels; `ValueError` for an unknown rule or a number that is not positive"
     rules = dict(silverman=(4/(3*len(y)))**.2, scott=len(y)**-.2)
     if isinstance(bandwidth, str):

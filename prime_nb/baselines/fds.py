@@ -61,10 +61,8 @@ def fds_window(
     return w/w.sum()
 
 # %% ../../nbs/api/baselines/07_fds.ipynb #2f54bf24
-def smoothing_matrix(
-    n_bins:int,       # K
-    window:np.ndarray, # (ks,)
-) -> np.ndarray: # (K, K), rows sum to what the window sums to
+# -> (K, K)
+def smoothing_matrix(n_bins:int, window:np.ndarray) -> np.ndarray:
     "Convolution with a window over bins that are reflected at the ends"
     half = len(window)//2
     source = np.pad(np.arange(n_bins), half, mode='reflect') if n_bins > 1 else np.zeros(2*half+1, int)
@@ -104,11 +102,9 @@ class _Affine(torch.autograd.Function):
         "a[idx]*z + c[idx], with nothing kept for the backward pass but `a` and `idx`"
         ctx.save_for_backward(a, idx)
         return c[idx].addcmul_(z, a[idx])
+    # g (N, F)
     @staticmethod
-    def backward(
-        ctx, # of autograd
-        g,   # (N, F) gradient of what `forward` gives
-    ):
+    def backward(ctx, g):
         "Gradient of `z` alone"
         a, idx = ctx.saved_tensors
         return a[idx].mul_(g), None, None, None

@@ -24,10 +24,8 @@ def _label_weights(y, scale=1., official=False):
     return (w - pairs.min())/pairs.max()
 
 # %% ../../nbs/api/baselines/03_ordinal_entropy.ipynb #8f31af72
-def diversity(
-    c:Tensor, # (M, F) unit vectors
-    w:Tensor, # (M, M) weights, symmetric
-) -> Tensor:  # scalar; 0 with fewer than two rows
+# c (M, F), w (M, M)
+def diversity(c:Tensor, w:Tensor) -> Tensor:
     "Weighted mean distance of all pairs"
     m = len(c)
     off = w.fill_diagonal_(0.).to(c.dtype)

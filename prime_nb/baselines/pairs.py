@@ -41,9 +41,8 @@ class _Cosines(Function):
         return h @ z
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #d5b03e56
-def cosines(
-    z:Tensor, # (B, F), float32 or float64
-) -> Tensor: # (B, B)
+# z (B, F) -> (B, B)
+def cosines(z:Tensor) -> Tensor:
     "Cosine of each pair of rows"
     return _Cosines.apply(_level(z))
 
@@ -63,9 +62,8 @@ class _Directions(Function):
         return torch.addcmul(g, u, along, value=-1).mul_(inv)
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #c23a3ad3
-def directions(
-    z:Tensor, # (N, F), float32 or float64
-) -> Tensor: # (N, F), rows of length 1; a zero row stays zero and gets no gradient
+# z (N, F) -> (N, F)
+def directions(z:Tensor) -> Tensor:
     "Unit vectors"
     return _Directions.apply(_level(z))
 
@@ -113,10 +111,8 @@ class _PairCosines(Function):
         return grad.addcmul_(z, turn[:, None], value=-1), None, None
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #8dfc4263
-def pair_cosines(
-    z:Tensor,      # (B, F), float32 or float64
-    needed:Tensor, # (B, B) bool, symmetric, False on the diagonal
-) -> tuple[Tensor, Tensor, Tensor]: # cosines (K,) of the K needed pairs, and their rows and columns, row by row
+# z (B, F), needed (B, B) -> (K,)
+def pair_cosines(z:Tensor, needed:Tensor) -> tuple[Tensor, Tensor, Tensor]:
     "Cosine of each needed pair"
     i, j = needed.nonzero(as_tuple=True)
     return _PairCosines.apply(_level(z), i, j), i, j
@@ -143,9 +139,8 @@ class _PairDistance(Function):
         return grad.index_add_(0, i, near).index_add_(0, j, -near), None, None, None
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #102ee4c5
-def pair_distance(
-    z:Tensor, # (B, F), float32 or float64
-) -> Tensor: # (B, B), 0 on the diagonal
+# z (B, F) -> (B, B)
+def pair_distance(z:Tensor) -> Tensor:
     "Euclidean distance of each pair of rows; its gradient at identical rows is 0"
     s = shrink(z.detach().abs().amax()) if z.numel() else 1.
     return _all_distances(z) if s == 1 else _all_distances(z*s)/s
@@ -160,9 +155,8 @@ def _all_distances(z):
     return euclidean_distance(z, z) if len(i) > _MOST*len(z) else _PairDistance.apply(c, d2, i, j)
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #19140440
-def row_order(
-    x:Tensor, # (N, n), without NaN
-) -> Tensor: # (N, n) long
+# x (N, n) -> (N, n)
+def row_order(x:Tensor) -> Tensor:
     "Columns of each row in ascending order of their numbers; of equal ones the earlier comes first"
     if x.device.type != 'cpu' or x.dtype != torch.float32: return x.sort(dim=1, stable=True).indices
     bits = (x.detach() + 0.).view(torch.int32).long() # + 0 turns -0 into 0
@@ -170,10 +164,8 @@ def row_order(
     return torch.from_numpy(np.sort(keys.numpy(), axis=1)) & 0xFFFFFFFF
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #4f32fa3d
-def one_per_label(
-    y:Tensor,       # (B,) or (B, T)
-    generator=None, # of random numbers, on the CPU; the global one if None
-) -> Tensor: # (K,) indices, one for each of K distinct labels
+# y (B,) -> (K,)
+def one_per_label(y:Tensor, generator=None) -> Tensor:
     "Index of a random sample of each distinct label"
     labels, which = y.unique(return_inverse=True, dim=0)
     if len(labels) == len(y): return torch.arange(len(y), device=y.device)
@@ -183,28 +175,21 @@ def one_per_label(
     return draw.argsort()[top]
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #7ab88fb0
-def label_means(
-    z:Tensor, # (B, F)
-    y:Tensor, # (B,) or (B, T)
-) -> tuple[Tensor, Tensor, Tensor, Tensor]: # means (K, F), ascending labels, label of each sample (B,), counts (K,)
+# z (B, F), y (B,) -> (K, F)
+def label_means(z:Tensor, y:Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     "Mean feature of each distinct label"
     labels, which, n = y.unique(return_inverse=True, return_counts=True, dim=0)
     total = z.new_zeros(len(labels), z.shape[1]).index_add(0, which, z)
     return total/n[:, None].to(z.dtype), labels, which, n
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #bbbf500f
-def poisoned(
-    loss:Tensor, # scalar
-    *given,      # tensors that it was computed from
-) -> Tensor: # scalar: the same number; NaN if one of them holds NaN or infinity
+def poisoned(loss:Tensor, *given) -> Tensor:
     "A loss that does not hide what is wrong with its input"
     return loss + sum((x.detach()*0).sum().to(loss.dtype) for x in given)
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #22745678
-def check_batch(
-    z:Tensor, # (B, F)
-    y:Tensor, # (B,) or (B, T)
-):
+# z (B, F), y (B,)
+def check_batch(z:Tensor, y:Tensor):
     "`ValueError` unless there is a feature vector and a target for each sample"
     if z.ndim != 2:
         raise ValueError(f'features must have shape (B, F): got {tuple(z.shape)}. '

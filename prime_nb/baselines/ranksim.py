@@ -14,9 +14,8 @@ from .pairs import check_batch, cosines, one_per_label, poisoned, row_order
 from ..distances import full_precision, target_distance
 
 # %% ../../nbs/api/baselines/01_ranksim.ipynb #0b7e77ba
-def ranks(
-    x:Tensor, # (N, n)
-) -> Tensor: # (N, n), same dtype
+# x (N, n) -> (N, n)
+def ranks(x:Tensor) -> Tensor:
     "Rank of each number in its row: 1 for the largest, n for the smallest; of equal ones the later is better"
     place = torch.arange(x.shape[1], 0, -1, dtype=x.dtype, device=x.device)
     return torch.empty_like(x).scatter_(1, row_order(x), place.expand_as(x))

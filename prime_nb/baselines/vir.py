@@ -231,14 +231,10 @@ def _unit_start(self):
 # %% ../../nbs/api/baselines/10_vir.ipynb #f35290bc
 class Variational(nn.Linear):
     "Mean and variance of a feature, side by side: (B, F) -> (B, 2 latent)"
-    def __init__(self,
-        n_features:int, # F
-        latent:int,     # size of the variational feature
-    ):
+    def __init__(self, n_features:int, latent:int):
         super().__init__(n_features, 2*latent)
-    def forward(self,
-        h, # (B, F)
-    ):
+    # h (B, F)
+    def forward(self, h):
         "Mean and variance, side by side"
         mu, va = super().forward(h).chunk(2, dim=1)
         return torch.cat([mu, F.softplus(va)], 1)
@@ -246,15 +242,11 @@ class Variational(nn.Linear):
 # %% ../../nbs/api/baselines/10_vir.ipynb #cdccd2cd
 class GaussianConjugate(ConjugateHead):
     "A `ConjugateHead` on a draw from N(z^μ, z^Σ): (B, 2F) -> (B, 3)"
-    def __init__(self,
-        latent:int,   # F, size of the variational feature
-        sharpness=.1, # as for `ConjugateHead`
-    ):
+    def __init__(self, latent:int, sharpness=.1):
         super().__init__(latent, sharpness)
         self.in_features = 2*latent
-    def forward(self,
-        z, # (B, 2F): means, then variances
-    ):
+    # z (B, 2F)
+    def forward(self, z):
         "Ψ, n and Ω of a draw in training, of the mean otherwise: (B, 3)"
         mu, va = z.chunk(2, dim=1)
         return super().forward(mu + va.clamp_min(0).sqrt()*torch.randn_like(mu) if self.training else mu)

@@ -15,7 +15,7 @@ from .report import list_seeds, markdown_table, notes, summarize, tables_of, tex
 from .run import plan, run_jobs
 from ..files import check_writable, write_json
 from .tasks.catalog import get_task
-from ..page import inline_png, render_page
+from ..plots import inline_png, render_page
 
 # %% ../../nbs/api/bench/07_demo.ipynb #2fae84a8
 _MARK = 'prime_demo.json'

@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
 from ..methods.recipes import higher_is_better
 from .report import markdown_rows, paired_values
-from .run import read_dataset
+from .results import read_dataset
 from ..files import write_json
 from ..metrics import paired_difference
 

@@ -10,7 +10,7 @@ __all__ = ['summarize', 'value_rows', 'difference_rows', 'align', 'markdown_rows
 from pathlib import Path
 from ..files import write_json
 from .run import differences
-from .run import read_dataset
+from .results import read_dataset
 from ..methods.recipes import higher_is_better
 from .tasks.catalog import find_task
 from ..metrics import paired_difference, summarize as mean_std

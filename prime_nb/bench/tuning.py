@@ -9,7 +9,7 @@ __all__ = ['tune', 'tuning_rows']
 import shutil
 from pathlib import Path
 from statistics import mean, stdev
-from .run import read_dataset, read_run
+from .results import read_dataset, read_run
 from .run import Job, check_settings, differences, run_jobs
 from ..files import check_writable, write_json
 from ..methods.recipes import Task, candidates, higher_is_better, plain, search_space, settings

@@ -141,7 +141,7 @@ def _do(a, changes) -> int:
         return bench_table(a, changes)
     a.seeds = a.seeds or [0]
     if a.pack:
-        from prime_nb.bench.run import pack_runs
+        from prime_nb.bench.results import pack_runs
         return print(pack_runs(Path(a.out)/(a.dataset or ''), a.pack))
     if a.dataset == 'tabular':
         from prime_nb.bench.ranks import bench_tabular

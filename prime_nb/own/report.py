@@ -9,7 +9,7 @@ __all__ = []
 import numpy as np
 from .. import __version__
 from .judge import METRIC_TITLES, Comparison, Verdict, as_runs, fmt
-from ..page import INK, Markup, draw_svg, plain_label, render_page
+from ..plots import INK, Markup, draw_svg, plain_label, render_page
 from ..plots import (LINE_STYLES, error_curve, plot_error_by_target, plot_histogram, plot_proxy_similarity,
                             plot_similarity)
 from ..targets import SHOTS, LabelBins

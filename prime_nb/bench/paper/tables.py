@@ -9,7 +9,8 @@ __all__ = ['fill', 'table_text', 'table_markdown']
 import json
 import sys
 from pathlib import Path
-from ..run import differences, read_dataset, plan, run_jobs, shard
+from ..run import differences, plan, run_jobs, shard
+from ..results import read_dataset
 from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not, needs, needs_arrays
 from ...methods.recipes import Task, plain, settings
 from ..tasks.catalog import find_task, get_task, load_labels, load_splits, check_folder
