@@ -39,7 +39,7 @@ class Grid(Task):
         return prime_bench([*self.argv, '--out', str(folder/'out')])
     def found(self, folder):
         import numpy as np
-        from prime_nb.bench.results import read_run
+        from prime_nb.bench.run import read_run
         runs = {p.relative_to(folder).as_posix(): read_run(p) for p in sorted(folder.rglob('[0-9].json'))}
         for name in runs:
             with np.load((folder/name).with_suffix('.npz')) as z: assert {'pred', 'targ', 'features'} <= set(z.files)

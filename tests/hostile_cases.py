@@ -30,7 +30,7 @@ from prime_nb.baselines.uvote import UVoteLoss, expert_weights
 from prime_nb.baselines.vir import VIRLoss
 from prime_nb.files import write_json
 from prime_nb.bench.run import Job, finished
-from prime_nb.bench.results import read_run
+from prime_nb.bench.run import read_run
 from prime_nb.checks import check_close, check_targets, relative_error, to_numpy
 from prime_nb.cache import cached, cached_path
 from prime_nb.data.columns import Columns

@@ -12,7 +12,6 @@ PLUMBING = {
     'baselines.pairs': 'pairs and labels, for all regularisers',
     'callback.devices': 'processes and bfloat16',
     'head': 'where z is kept',
-    'callback.loss': 'parameters of any loss',
     'callback.metrics': 'metrics of `metrics`, epoch by epoch',
     'callback.features': 'any loss on features',
     'callback.resume': 'seeds and checkpoints'}

@@ -20,9 +20,7 @@ from ..page import inline_png, render_page
 # %% ../../nbs/api/bench/07_demo.ipynb #2fae84a8
 _MARK = 'prime_demo.json'
 
-def _claim(
-    folder, # made if it is not there
-) -> Path:
+def _claim(folder) -> Path:
     "The folder, marked as ours; `ValueError` if it holds something else, or cannot be written to"
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -39,20 +37,14 @@ def _claim(
 _SMALL_FACES = {'data.scale': .06, 'data.size': 32, 'data.n_val_per_age': 1, 'data.n_test_per_age': 2, 'epochs': 4}
 _QUICK = {'agedb-twin': _SMALL_FACES, 'toy': {'data.n_test': 60, 'epochs': 2}}
 
-def _changes(
-    dataset:str, # name of the task
-    epochs=None, # None: those of the task
-    quick=False, # a tiny version
-) -> dict: # dotted setting -> value
+def _changes(dataset:str, epochs=None, quick=False) -> dict:
     "Settings that the options of the command change"
     changes = dict(_QUICK.get(dataset, {})) if quick else {}
     if epochs is not None: changes['epochs'] = epochs
     return changes
 
 # %% ../../nbs/api/bench/07_demo.ipynb #1fa33bcf
-def _panels(
-    n, # axes
-):
+def _panels(n):
     "A figure with `n` axes in a row"
     import matplotlib.pyplot as plt
     fig, axes = plt.subplots(1, n, figsize=(3.5*n, 3.2), dpi=110, layout='constrained', squeeze=False)
@@ -108,11 +100,7 @@ _CAPTIONS = {
     'proxies': 'Cosine similarity of proxies, and of proxies with the features nearest to them.',
     'tsne': 'A t-SNE map of test features, coloured by target, with the proxies.'}
 
-def _draw_all(
-    folder, # to draw into
-    task,   # that was trained
-    jobs,   # finished, one per method
-):
+def _draw_all(folder, task, jobs):
     "A PNG file for each of `_CAPTIONS`"
     import matplotlib.pyplot as plt
     from prime_nb.plots import plot_histogram
@@ -134,11 +122,7 @@ def _table(rows):
     def cell(text): return dict(text=text[2:-2], best=True) if text.startswith('**') else text
     return dict(head=rows[0], rows=[[cell(text) for text in row] for row in rows[1:]], numbers=True)
 
-def _page(
-    folder,  # with the pictures
-    summary, # as `bench.report.summarize` gives it
-    metrics, # names
-) -> str: # HTML
+def _page(folder, summary, metrics) -> str:
     "One page with the tables, and the pictures that are there"
     about = (f'Test set, mean ± standard deviation over seeds {list_seeds(summary)}; best in bold. '
              f'Differences are paired by seed; p from a two-sided t-test. Made by prime_demo {__version__}.')
@@ -167,12 +151,7 @@ def run_demo(
     failed = run_jobs(jobs, n_jobs)
     return _conclude(folder, task, jobs, failed)
 
-def _conclude(
-    folder, # of the report
-    task,   # that was trained
-    jobs,   # all of them
-    failed, # those that failed
-) -> int: # exit status
+def _conclude(folder, task, jobs, failed) -> int:
     "Print the table, then draw"
     methods, metrics = list(dict.fromkeys(job.method for job in jobs)), ('MAE', 'GM')
     summary = summarize(folder/'runs', task.name, methods)

@@ -17,11 +17,8 @@ from ..checks import to_numpy
 from ..targets import LabelBins
 
 # %% ../../nbs/api/bench/09_protocols.ipynb #f429fa26
-def _band(
-    y,          # training targets, (N,)
-    low:float,  # share of their range, 0 to 1
-    high:float, # share of their range, above `low`
-) -> tuple: # where it begins and ends, in the unit of the target
+# y (N,)
+def _band(y, low:float, high:float) -> tuple:
     "A band of the range; `ValueError` for one that is empty or not within it"
     y = to_numpy(y)
     if y.ndim != 1:
@@ -33,36 +30,26 @@ def _band(
     return float(least + low*span), float(least + high*span)
 
 # %% ../../nbs/api/bench/09_protocols.ipynb #31df1ef2
-def _inside(
-    edges:tuple, # (low, high)
-    y,           # any shape
-) -> np.ndarray: # boolean, the shape of y
+def _inside(edges:tuple, y) -> np.ndarray:
     "Whether targets lie within the edges, those on them included"
     y, (low, high) = to_numpy(y), edges
     return (y >= low) & (y <= high)
 
-def _extrapolation_edges(
-    y,              # (N,) training targets
-    quantile:float, # share of the targets below the region
-) -> tuple: # (low, high); high is infinite
+# y (N,)
+def _extrapolation_edges(y, quantile:float) -> tuple:
     "Everything above a quantile of the training targets; `ValueError` for one outside 0 to 1"
     if not 0 < quantile < 1: raise ValueError(f'protocol.quantile must lie between 0 and 1: got {quantile}')
     low = np.nextafter(np.quantile(to_numpy(y), quantile), np.inf)
     return float(low), np.inf
 
 # %% ../../nbs/api/bench/09_protocols.ipynb #4838b4a0
-def _subset(
-    xy:tuple, # (x, y), tensors of N samples
-    keep,     # (N,) boolean
-) -> tuple:
+# keep (N,)
+def _subset(xy:tuple, keep) -> tuple:
     "Some samples of a split, in their order"
     at = torch.as_tensor(np.flatnonzero(keep))
     return tuple(v[at] for v in xy)
 
-def _without(
-    splits:Splits, # in memory
-    edges:tuple,   # where the unseen region begins and ends
-) -> Splits: # judged inside and outside of the region
+def _without(splits:Splits, edges:tuple) -> Splits:
     "Training and development data without a region; `ValueError` if too little is left"
     kept = {}
     for name, xy in dict(train=splits.train, dev=splits.dev).items():
@@ -73,17 +60,13 @@ def _without(
                              'them. Take less away.')
     return replace(splits, **kept, bins=_bins_of(splits, kept['train'][1]), judge=_judge_regions(edges))
 
-def _bins_of(
-    splits:Splits, # whose bins and shots are kept
-    y,             # (N,) targets to count
-) -> LabelBins:
+# y (N,)
+def _bins_of(splits:Splits, y) -> LabelBins:
     "The same bins, with the counts of other targets"
     return LabelBins(to_numpy(y), edges=splits.bins.edges, shots=splits.bins.shots_by)
 
 # %% ../../nbs/api/bench/09_protocols.ipynb #24ec4758
-def _judge_regions(
-    edges:tuple, # where the unseen region begins and ends
-) -> Callable: # a `Splits.judge`
+def _judge_regions(edges:tuple) -> Callable:
     "Metrics by shot, and for what was seen and not seen"
     def judge(pred, y, splits, metrics):
         figures = judge_shots(pred, y, splits, metrics)
@@ -95,11 +78,7 @@ def _judge_regions(
     return judge
 
 # %% ../../nbs/api/bench/09_protocols.ipynb #67c45cc7
-def _thin(
-    splits:Splits, # in memory
-    cap:float,     # times the median count of the bins that have samples
-    seed=0,        # of the draw
-) -> Splits:
+def _thin(splits:Splits, cap:float, seed=0) -> Splits:
     "Training data with at most so many samples per bin; `ValueError` for a `cap` that is not positive"
     if not cap > 0: raise ValueError(f'protocol.cap must be positive, or null for no thinning: got {cap}')
     y, counts = to_numpy(splits.train[1]), splits.bins.counts

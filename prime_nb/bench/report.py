@@ -10,16 +10,14 @@ __all__ = ['summarize', 'value_rows', 'difference_rows', 'align', 'markdown_rows
 from pathlib import Path
 from ..files import write_json
 from .run import differences
-from .results import read_dataset
+from .run import read_dataset
 from ..methods.recipes import higher_is_better
 from .tasks.catalog import find_task
 from ..metrics import paired_difference, summarize as mean_std
 from ..targets import SHOTS
 
 # %% ../../nbs/api/bench/04_report.ipynb #992b06a8
-def _check_same(
-    runs, # method -> seed -> run
-):
+def _check_same(runs):
     "`ValueError` if runs of one method have different settings, or any two have different data"
     data = {}
     for method, by_seed in runs.items():
@@ -35,33 +33,20 @@ def _check_same(
         raise ValueError(f'runs were made on different data: {two}. Keep them in different folders.')
 
 # %% ../../nbs/api/bench/04_report.ipynb #be037f37
-def paired_values(
-    runs,     # seed -> run
-    baseline, # seed -> run
-    key:str,  # 'MAE/All'
-) -> list: # of (value, value of the baseline), for common seeds where both have one
+def paired_values(runs, baseline, key:str) -> list:
     "One metric of two methods, seed by seed"
     common = [(run, baseline[seed]) for seed, run in runs.items() if seed in baseline]
     pairs = [(ours['metrics'].get(key), theirs['metrics'].get(key)) for ours, theirs in common]
     return [pair for pair in pairs if None not in pair]
 
-def compare(
-    runs,     # seed -> run
-    baseline, # seed -> run
-) -> dict: # 'MAE/All' -> dict(mean, std, t, p, n), over common seeds and where both have a value
+def compare(runs, baseline) -> dict:
     "Paired differences of a method from the baseline"
     keys = next(iter(runs.values()))['metrics'] if runs else ()
     pairs = {key: paired_values(runs, baseline, key) for key in keys}
     return {key: paired_difference(*zip(*p)) for key, p in pairs.items() if p}
 
 # %% ../../nbs/api/bench/04_report.ipynb #93643e9e
-def _row(
-    method,   # name
-    runs,     # seed -> run
-    lost,     # seed -> why there is no run
-    seeds,    # all that should be there
-    baseline, # seed -> run
-) -> dict:
+def _row(method, runs, lost, seeds, baseline) -> dict:
     "Everything the table says about one method"
     missing = {s: 'not run' for s in seeds if s not in runs and s not in lost}
     notes = {str(s): why for s, why in sorted((lost | missing).items())}
@@ -71,10 +56,7 @@ def _row(
     difference = {} if runs == baseline else compare(runs, baseline)
     return row | dict(metrics=mean_std([r['metrics'] for r in runs.values()]), difference=difference, **cost)
 
-def _in_order(
-    dataset, # its name
-    methods, # names
-) -> list:
+def _in_order(dataset, methods) -> list:
     "Methods in the order of the task, others after them"
     task = find_task(dataset)
     first = [m for m in task.methods if m in methods] if task else []
@@ -105,18 +87,12 @@ def summarize(
     return dict(dataset=dataset, baseline=baseline, seeds=shown, rows=rows)
 
 # %% ../../nbs/api/bench/04_report.ipynb #ff84f349
-def number(
-    x:float, # a number
-) -> str:
+def number(x:float) -> str:
     "Three decimals for small numbers, fewer for large ones"
     if abs(x) < 10: return f'{x:.3f}'
     return f'{x:.2f}' if abs(x) < 100 else f'{x:.4g}'
 
-def value_cell(
-    stat,       # dict with mean and std of one column, or None: 'n/a'
-    best=False, # mark it
-    bold='*',   # mark in front; if it is not '*', behind as well
-) -> str:
+def value_cell(stat, best=False, bold='*') -> str:
     "Mean ± deviation, marked if it is the best"
     if stat is None or stat['mean'] is None: return 'n/a'
     text = number(stat['mean'])
@@ -131,9 +107,7 @@ def _p_value(p):
     if p < .001: return '<.001'
     return f'{p:.3f}'.lstrip('0') if p < 1 else '1'
 
-def difference_cell(
-    stat, # dict of `paired_difference`, or None: 'n/a'
-) -> str:
+def difference_cell(stat) -> str:
     "Mean difference, with its p-value"
     if stat is None: return 'n/a'
     mean = stat['mean']
@@ -205,27 +179,19 @@ def markdown_rows(
     return '\n'.join([head, '|' + '---|'*len(rows[0]), *lines])
 
 # %% ../../nbs/api/bench/04_report.ipynb #c8b1e0d7
-def tables_of(
-    summary,      # as `summarize` gives it
-    metrics=None, # names; all if None
-    bold='*',     # as for `value_rows`
-) -> list: # of lists of rows
+def tables_of(summary, metrics=None, bold='*') -> list:
     "Values and differences of each metric, those without rows left out"
     tables = []
     for metric in metrics or _metric_names(summary):
         tables += [value_rows(summary, metric, bold), difference_rows(summary, metric)]
     return [rows for rows in tables if len(rows) > 1]
 
-def notes(
-    summary, # as `summarize` gives it
-) -> list: # of strings
+def notes(summary) -> list:
     "What is missing, and why"
     lost = [(row['method'], seed, why) for row in summary['rows'] for seed, why in row['lost'].items()]
     return [f'{method}: seed {seed} is missing: {why}' for method, seed, why in lost]
 
-def list_seeds(
-    summary, # as `summarize` gives it
-) -> str:
+def list_seeds(summary) -> str:
     "The seeds of a summary, in words"
     return ', '.join(map(str, summary['seeds']))
 

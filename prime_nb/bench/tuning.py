@@ -9,22 +9,13 @@ __all__ = ['tune', 'tuning_rows']
 import shutil
 from pathlib import Path
 from statistics import mean, stdev
-from .results import read_dataset, read_run
+from .run import read_dataset, read_run
 from .run import Job, check_settings, differences, run_jobs
 from ..files import check_writable, write_json
 from ..methods.recipes import Task, candidates, higher_is_better, plain, search_space, settings
 
 # %% ../../nbs/api/bench/02_tuning.ipynb #ba94989b
-def trials(
-    task:Task,    # data set, defaults and methods
-    method:str,   # name of a recipe
-    n:int,        # settings to try, the present ones included
-    seeds,        # whole numbers, one run each per setting
-    out,          # folder of results
-    changes=None, # dotted setting -> value, the same in all trials
-    force=False,  # remove runs with other settings
-    **kw,         # `folder` and `device` of `Job`
-) -> list: # of lists of `Job`: for each setting, one per seed
+def trials(task:Task, method:str, n:int, seeds, out, changes=None, force=False, **kw) -> list:
     "The runs of a search"
     folder, groups = Path(out)/task.name/method/'tuning', []
     for i, candidate in enumerate(candidates(task, method, n)):
@@ -44,10 +35,7 @@ def _finished_run(path):
     try: return read_run(path)
     except (FileNotFoundError, ValueError): return None
 
-def score(
-    group,      # jobs of one setting, one per seed
-    select:str, # the dev metric
-) -> dict: # dev scores, their mean and deviation; None where a run failed
+def score(group, select:str) -> dict:
     "Dev scores of one setting"
     runs = [_finished_run(j.path) for j in group]
     dev = [run and run['dev_metrics'].get(select) for run in runs]
@@ -56,10 +44,7 @@ def score(
     return dict(dev=dev, mean=mean(dev), std=stdev(dev) if len(dev) > 1 else None, best_epochs=epochs)
 
 # %% ../../nbs/api/bench/02_tuning.ipynb #2ce41d7d
-def choose_trial(
-    rows,       # list of dicts with 'mean'
-    select:str, # the dev metric
-) -> dict: # the best of them
+def choose_trial(rows, select:str) -> dict:
     "The trial with the best mean dev score; `ValueError` if there is none"
     rows = [r for r in rows if r['mean'] is not None]
     if not rows:
@@ -69,9 +54,7 @@ def choose_trial(
     return best(rows, key=lambda row: row['mean'])
 
 # %% ../../nbs/api/bench/02_tuning.ipynb #fe679e6b
-def conclude(
-    task:Task, method:str, n:int, seeds, groups, # as in `trials`, and what it gave
-) -> dict: # what is in tuning.json
+def conclude(task:Task, method:str, n:int, seeds, groups) -> dict:
     "Write `tuning.json` from finished trials, and remove their files"
     tried = zip(candidates(task, method, n), groups)
     rows = [dict(trial=i, changes=c) | score(g, task.select) for i, (c, g) in enumerate(tried)]
@@ -85,15 +68,7 @@ def conclude(
     return found
 
 # %% ../../nbs/api/bench/02_tuning.ipynb #1b920b39
-def read_tuning(
-    task:Task,    # as for `trials`
-    method:str,   # as for `trials`
-    n:int,        # settings that were to be tried
-    seeds,        # as for `trials`
-    out,          # folder of results
-    changes=None, # dotted setting -> value, the same in all trials
-    force=False,  # None instead of an error
-) -> dict|None: # what an equal search found, or None if there was none
+def read_tuning(task:Task, method:str, n:int, seeds, out, changes=None, force=False) -> dict|None:
     "A finished search; `ValueError` if it was another one"
     old = read_dataset(out, task.name).searches.get(method)
     if old is None: return None

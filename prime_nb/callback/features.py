@@ -7,17 +7,18 @@ __all__ = ['FeatureLoss', 'gather_features', 'TrainLoss']
 
 # %% ../../nbs/api/callback/00_features.ipynb #1f173118
 import random
-from collections.abc import Callable
-from contextlib import contextmanager
 import numpy as np
 import torch
+from collections.abc import Callable
+from contextlib import contextmanager
 from fastai.callback.core import Callback
 from fastai.callback.training import GradientAccumulation
 from fastai.learner import Recorder
 from fastai.torch_core import to_device
-from fastcore.basics import camel2snake
+from fastcore.basics import camel2snake, patch
 from fastcore.foundation import L
 from torch import Tensor, nn
+from fastai.optimizer import Optimizer
 from ..head import find_head, watch_features, wrap_head
 from ..distributed import sum_over_ranks, whole_batch, world_size
 from ..targets import sample_targets, training_targets
@@ -159,10 +160,10 @@ class FeatureLoss(FeatureCallback):
         y:Tensor, # (B,) or (B, T) targets
     ) -> dict: # scalars 'total' and 'value'
         "The loss with and without its weight; predictions go to one that asks for them"
-        args = [z, y, self.prediction()] if getattr(self.loss_on_features, 'needs_pred', False) else [z, y]
+        args = [z, y, self._prediction()] if getattr(self.loss_on_features, 'needs_pred', False) else [z, y]
         value = self.loss_on_features(*whole_batch(*args) if self.gather else args)
         return dict(total=self.weight*value, value=value)
-    def prediction(self) -> Tensor:
+    def _prediction(self) -> Tensor:
         "Prediction of the batch, decoded, without a gradient"
         pred = self.learn.pred
         if isinstance(pred, (tuple, list)): pred = pred[0]
@@ -201,12 +202,6 @@ def gather_features(
     cb = GatherFeatures()
     pred, targ = learn.get_preds(dl=dl, cbs=cb, reorder=False)
     return torch.cat(cb.zs), pred, targ
-
-# %% ../../nbs/api/callback/00_features.ipynb #49970d37
-from fastai.optimizer import Optimizer
-from fastcore.basics import patch
-from torch import nn
-from ..head import find_head
 
 # %% ../../nbs/api/callback/00_features.ipynb #c0cf4929
 class TrainLoss(HeadCallback):

@@ -55,8 +55,8 @@ class PRIME(FeatureCallback):
         self.placement, self.proxy_lr, self.centroid = placement, proxy_lr, centroid
         self.targets, self.layer, self.seed = targets, layer, seed
         self.accumulate, self.settings = accumulate, None
-        self.prime_loss = PrimeLoss(**self.loss_settings(self.given)) # a mistake shows now
-    def loss_settings(self, settings):
+        self.prime_loss = PrimeLoss(**self._loss_settings(self.given)) # a mistake shows now
+    def _loss_settings(self, settings):
         "What `PrimeLoss` takes of these settings"
         return self.more | {k: settings[k] for k in BY_RULE[1:-1] if settings[k] is not None}
     @property
@@ -80,7 +80,7 @@ class PRIME(FeatureCallback):
         if None in given.values():
             given = resolve_prime(given, self.train_targets(), n_features, loss_kind(self.loss_func))
         chosen = {k: given[k] for k in BY_RULE} | dict(placement=self.placement, proxy_lr=self.proxy_lr, **self.more)
-        self.prime_loss = PrimeLoss(**self.loss_settings(chosen))
+        self.prime_loss = PrimeLoss(**self._loss_settings(chosen))
         return chosen
     def train_targets(self):
         "Training targets that were given, or those of the learner"

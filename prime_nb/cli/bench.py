@@ -15,49 +15,32 @@ from ..methods.recipes import describe_methods, describe_task, read_change
 from ..bench.tasks.catalog import PROTOCOLS, TASKS, check_folder, get_task, import_plugin, task_names
 
 # %% ../../nbs/api/cli/05_bench.ipynb #180684fe
-def _read_shard(
-    text:str, # '1/3' is the first of three shares
-) -> tuple:   # i, n
+def _read_shard(text:str) -> tuple:
     "A share of the runs; `ValueError` for anything but I/N"
     i, _, n = text.partition('/')
     if i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n): return int(i), int(n)
     raise ValueError(f'got {text!r}, expected I/N with I from 1 to N, such as 1/3')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #e2cd2759
-def _show_list(
-    dataset, # name; None: all
-    methods, # names; None: those of the data set
-):
+def _show_list(dataset, methods):
     "Print methods, data sets, and where each hyper-parameter comes from"
     tasks = [get_task(dataset)] if dataset else TASKS.values()
     print(describe_methods(), *(describe_task(task, methods) for task in tasks), sep='\n\n')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
-def _show_table(
-    out,          # folder of results
-    dataset,      # name
-    methods=None, # names
-    seeds=None,   # those that the table shall have
-):
+def _show_table(out, dataset, methods=None, seeds=None):
     "Print the table of some runs, all if None"
     from prime_nb.bench.report import summarize, text_table
     print(text_table(summarize(out, dataset, methods, seeds)), flush=True)
 
-def _write_table(
-    out,     # folder of results
-    dataset, # name
-):
+def _write_table(out, dataset):
     "Write `summary.json` and `table.md`, or say why that cannot be"
     from prime_nb.bench.report import write_report
     try: write_report(out, dataset)
     except ValueError as e: print(f'prime_bench: summary.json was not written: {e}', file=sys.stderr)
 
 # %% ../../nbs/api/cli/05_bench.ipynb #f0ba9014
-def _run(
-    task,    # a `Task`
-    a,       # options of `prime_bench`
-    changes, # dotted setting -> value
-) -> int: # exit status
+def _run(task, a, changes) -> int:
     "Run what is missing, and print the table"
     from prime_nb.bench.run import plan, run_jobs, shard
     methods = a.methods or task.methods
@@ -72,21 +55,14 @@ def _run(
     return int(bool(failed))
 
 # %% ../../nbs/api/cli/05_bench.ipynb #670154fd
-def _search(
-    task,    # a `Task`
-    a,       # options of `prime_bench`
-    changes, # dotted setting -> value
-):
+def _search(task, a, changes):
     "Search on dev, and print what was chosen"
     from prime_nb.bench.tuning import tune
     found = tune(task, a.methods or task.methods, a.tune, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs,
                  force=a.force, plugins=a.plugin, folder=a.data, device=a.device)
     _show_search(found, task.select)
 
-def _show_search(
-    found,  # method -> what its search found
-    select, # metric that it was chosen by
-):
+def _show_search(found, select):
     "Print what a search has chosen"
     from prime_nb.bench.report import value_cell
     for method, search in found.items():
@@ -96,9 +72,7 @@ def _show_search(
         for setting, value in best['changes'].items(): print(f'    {setting} = {value}')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #f8388023
-def _together(
-    main, # a command
-):
+def _together(main):
     "One of several processes that share the work of a command, if a launcher has started them"
     @wraps(main)
     def run(argv=None): # list of strings; those of the process if None
@@ -108,9 +82,7 @@ def _together(
     return run
 
 # %% ../../nbs/api/cli/05_bench.ipynb #3949753d
-def _check_options(
-    a, # options of `prime_bench`
-):
+def _check_options(a):
     "`ValueError` for options that do not go together"
     if a.dataset == 'table':
         if a.number is None: raise ValueError('which table? Write prime_bench table N, with N from 1 to 25')
@@ -162,20 +134,17 @@ def prime_bench(
     return _do(a, changes)
 
 # %% ../../nbs/api/cli/05_bench.ipynb #592e57eb
-def _do(
-    a,       # options of `prime_bench`, checked
-    changes, # dotted setting -> value
-) -> int: # exit status; None counts as 0
+def _do(a, changes) -> int:
     "What the options ask for; errors of `check_folder`"
     if a.dataset == 'table':
-        from prime_nb.bench.paper.runs import bench_table
+        from prime_nb.bench.paper.tables import bench_table
         return bench_table(a, changes)
     a.seeds = a.seeds or [0]
     if a.pack:
-        from prime_nb.bench.results import pack_runs
+        from prime_nb.bench.run import pack_runs
         return print(pack_runs(Path(a.out)/(a.dataset or ''), a.pack))
     if a.dataset == 'tabular':
-        from prime_nb.bench.tabular import bench_tabular
+        from prime_nb.bench.ranks import bench_tabular
         return bench_tabular(a, changes)
     if a.list: return _show_list(a.dataset, a.methods)
     task = get_task(f'{a.dataset}+{a.protocol}' if a.protocol else a.dataset, a.data)

@@ -15,14 +15,7 @@ from prime_nb import __version__
 # %% ../../nbs/api/cli/00_command.ipynb #49d2e52c
 class Option(Param):
     "The annotation of a parameter of a command that needs more than a type; its comment is the help"
-    def __init__(self,
-        type=str,      # function of the text
-        metavar=None,  # name of the value in the help
-        choices=None,  # the values that are accepted
-        required=False, # an option with a name that must be given; its default in the signature is None
-        repeat=False,  # may be given several times: a list
-        optional=False, # an argument without a name that may be left out
-    ):
+    def __init__(self, type=str, metavar=None, choices=None, required=False, repeat=False, optional=False):
         action = 'append' if repeat else None
         nargs = '?' if optional else None
         super().__init__(type=type, opt=not optional, action=action, nargs=nargs, choices=choices,
@@ -46,9 +39,7 @@ def name_list(text:str) -> list:
     return [name for name in names if name]
 
 # %% ../../nbs/api/cli/00_command.ipynb #d8a8b203
-def seed_list(
-    text:str, # a number of seeds such as '5', or seeds such as '0,7'
-) -> list:    # of whole numbers
+def seed_list(text:str) -> list:
     "'5' is five seeds from 0; '0,7' are those two; `ValueError` for anything else"
     parts = [part.strip() for part in text.split(',') if part.strip()]
     valid = all(part.isdecimal() for part in parts)
@@ -59,18 +50,12 @@ def seed_list(
     return list(dict.fromkeys(numbers))
 
 # %% ../../nbs/api/cli/00_command.ipynb #a35e4586
-def _one_line(
-    name,    # of the command
-    message, # of any length
-    status,  # exit status
-) -> int:    # `status`
+def _one_line(name, message, status) -> int:
     "Say what went wrong in one line on stderr"
     print(f'{name}: {" ".join(str(message).split())}', file=sys.stderr)
     return status
 
-def _telling(
-    read, # function of the text of an option
-):
+def _telling(read):
     "argparse shows the message of an `ArgumentTypeError` only: raise that in place of a `ValueError`"
     @wraps(read)
     def inner(text):
@@ -78,17 +63,12 @@ def _telling(
         except ValueError as e: raise argparse.ArgumentTypeError(str(e)) from None
     return inner
 
-def _hyphens(
-    option, # name of an option, such as --drop_missing
-):
+def _hyphens(option):
     "The name as it is written in a shell"
     return '--' + option.lstrip('-').rstrip('_').replace('_', '-') if option.startswith('--') else option
 
 # %% ../../nbs/api/cli/00_command.ipynb #61a41143
-def _parser(
-    main,         # function of the options
-    example=None, # a line to show below the help
-):
+def _parser(main, example=None):
     "The parser of a command, from the signature of its function"
     parser = anno_parser(main, prog=main.__name__)
     parser.add_argument('--version', action='version', version=f'prime_nb {__version__}')
@@ -108,12 +88,8 @@ def _parser(
     return parser
 
 # %% ../../nbs/api/cli/00_command.ipynb #949c5171
-def command(
-    main=None,        # function of the options; it returns an exit status, or None for 0
-    *,
-    example=None,     # a line to show below the help
-    interrupted='Finished runs are kept: the same command goes on where it stopped', # what to say after Ctrl-C
-):
+def command(main=None, *, example=None,
+        interrupted='Finished runs are kept: the same command goes on where it stopped'):
     "Make a function a command: its options are its parameters, its errors one line and an exit status"
     if main is None: return partial(command, example=example, interrupted=interrupted)
     parser = cache(partial(_parser, main, example))
@@ -130,11 +106,7 @@ def command(
             return _one_line(main.__name__, f'error: {e}', 2)
     return run
 
-def _call(
-    main,   # function of the options
-    parser, # from `_parser`
-    argv,   # list of strings, or a command line; what the process was given if None
-):
+def _call(main, parser, argv):
     "Parse and call, without the warnings that libraries have for their own authors"
     if isinstance(argv, str): argv = shlex.split(argv)
     options = vars(parser.parse_args(argv))

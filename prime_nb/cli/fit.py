@@ -42,9 +42,7 @@ def column_list(text:str) -> list:
     names = [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
     return [name for name in names if name]
 
-def check_device(
-    name, # 'cpu', 'cuda', ...
-):
+def check_device(name):
     "`ValueError` for a device that is not there"
     import torch
     try: torch.zeros(1, device=name)
@@ -83,12 +81,7 @@ def _settle_encoder(source, encoder):
     return 'hash' if encoder == 'auto' and found.name == 'hash' else encoder
 
 # %% ../../nbs/api/cli/02_fit.ipynb #9331725e
-def fit_source(
-    rows,     # table to train on
-    method,   # name of the method, as in `METHODS`
-    seed,     # seed of the training
-    how:dict, # target, inputs, kind ('table', 'images' or 'text'), and arguments of `fit_*`
-):
+def fit_source(rows, method, seed, how:dict):
     "Train one model on a table, on pictures or on texts"
     from prime_nb.own.fit import fit_images, fit_table, fit_text
     options = {name: value for name, value in how.items() if name not in ('target', 'inputs', 'kind')}
@@ -253,7 +246,7 @@ def prime_fit(
     "Compare the plain model, weighting and PRIME on a table by cross-validation, save the best, and write a report."
     o = SimpleNamespace(**locals())
     _check_options(o)
-    from prime_nb.own.source import read_source
+    from prime_nb.own.fit import read_source
     columns = {name: sum(getattr(o, name) or [], []) for name in ('ignore', 'words', 'numbers', 'dates')}
     source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter,
                          drop_missing=drop_missing, folder=folder, encoder=encoder)

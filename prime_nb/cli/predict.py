@@ -35,7 +35,7 @@ def _read_model(folder, device, pictures):
 def _check_new(table, model, keep):
     "`ValueError` for a table that does not fit the model, or columns to keep that are not in it"
     from prime_nb.data.tables import check_columns
-    from prime_nb.own.source import check_images, check_texts
+    from prime_nb.own.fit import check_images, check_texts
     have, used = list(table.cells), model.input.used
     lost = [c for c in used if c not in have]
     if lost:

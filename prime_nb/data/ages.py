@@ -7,10 +7,12 @@ __all__ = ['AgeLoaders', 'age_dls', 'ImageCache']
 
 # %% ../../nbs/api/data/07_ages.ipynb #ccb67f3c
 import warnings
-from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 import torch
+import hashlib
+import os
+from pathlib import Path, PurePosixPath
 from fastai.data.block import DataBlock, RegressionBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import ColReader, Normalize
@@ -21,10 +23,13 @@ from fastai.vision.data import ImageBlock
 from fasttransform import DisplayedTransform
 from PIL import Image
 from torch import Tensor
-from .download import SOURCES, check_folder, list_some, missing_paths
+from concurrent.futures import ThreadPoolExecutor
+from fastcore.basics import patch
+from .download import SOURCES, check_folder, list_some, missing_paths, check_space
 from .tables import open_table, read_table
 from ..plots import plot_histogram
 from ..targets import LabelBins
+from ..cache import cache_folder, cache_key
 
 # %% ../../nbs/api/data/07_ages.ipynb #e7b746ad
 SPLITS = ('train', 'val', 'test')
@@ -206,18 +211,6 @@ def age_dls(
     dls = AgeLoaders(*dls.loaders, path=Path(folder), device=dls.device)
     dls.table = df
     return dls
-
-# %% ../../nbs/api/data/07_ages.ipynb #a720d380
-import hashlib
-import os
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import numpy as np
-import torch
-from fastcore.basics import patch
-from torch import Tensor
-from ..cache import cache_folder, cache_key
-from .download import check_space, list_some
 
 # %% ../../nbs/api/data/07_ages.ipynb #0a6afb5d
 _FORMAT = 1 # of the file; another one means other pixels

@@ -62,10 +62,7 @@ def unit_targets(splits:Splits): # (N,)
     return splits.train[1]/splits.unit
 
 # %% ../../nbs/api/methods/01_builders.ipynb #4c08990e
-def make_weights(
-    config:dict,   # with weights, lds, clip, and dense.* for density
-    splits:Splits, # for the training targets
-): # function of targets, or None for no weights
+def make_weights(config:dict, splits:Splits):
     "Weights of the regression loss"
     if config['weights'] == 'none': return None
     if config['weights'] == 'dense': return DenseWeight(unit_targets(splits), **only(config, 'dense'))
@@ -130,11 +127,8 @@ def _vir_head(model, config, loss): return vir_model(model, **only(config, 'vir'
 def _wide_head(model, config, loss): return model_for(model, loss) # as many outputs as the loss reads
 
 # %% ../../nbs/api/methods/01_builders.ipynb #aa94f461
-def make_head(
-    model,         # (B, ...) -> (B, 1), ending in a linear layer; changed in place
-    config:dict,   # with head, or without
-    loss,          # from `make_loss`, given to the head
-): # the model; (B, n) with a loss that knows how to decode it
+# model (B, ...) -> (B, n)
+def make_head(model, config:dict, loss):
     "Put a method's own head in place of the last layer; `ValueError` for an unknown one"
     if config.get('head') is None: return model
     return _find('head', config['head'])(model, config, loss)
@@ -201,11 +195,7 @@ def _rrt(config, seed, splits): return RRT(bins=unit_bins(splits), **only(config
 def _expert_schedule(config, seed, splits): return ExpertSchedule() if config['uvote.schedule'] else None
 
 # %% ../../nbs/api/methods/01_builders.ipynb #d6dd3daf
-def make_callbacks(
-    config:dict,   # with callbacks: names of recipes
-    seed:int,      # of what they draw
-    splits:Splits, # for bins and unit
-) -> list:
+def make_callbacks(config:dict, seed:int, splits:Splits) -> list:
     "The callbacks of a method"
     found = []
     for name in config['callbacks']:
@@ -224,10 +214,7 @@ def _im_context(config, seed, splits):
     model.fit(x, unit_targets(splits))
     return lambda x: torch.as_tensor(model.predict(x.float().flatten(1)))*splits.unit
 
-def make_predictor(
-    config:dict,   # with fit
-    seed:int,      # of the run
-    splits:Splits, # training data, and the unit of the target
-): # function (N, ...) -> (N,) in the unit of the target
+# -> (N, ...)
+def make_predictor(config:dict, seed:int, splits:Splits):
     "A method that is ready as soon as it has the training data; `ValueError` for an unknown one"
     return _find('fit', config['fit'])(config, seed, splits)

@@ -47,11 +47,8 @@ class Target:
         return y if self.vector else y[:, 0]
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #129eb87d
-def make_target(
-    y:np.ndarray, # (N,) or (N, T) training targets
-    names,        # names of the T columns
-    vector=False, # whether predictions keep their second axis
-) -> Target:
+# y (N,)
+def make_target(y:np.ndarray, names, vector=False) -> Target:
     "Units of the training targets; a target that is constant keeps its unit"
     columns = y.reshape(len(y), -1)
     scale = [loss_scale(c) or 1. for c in columns.T]

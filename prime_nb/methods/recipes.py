@@ -117,10 +117,7 @@ def _check_rivals(used, method):
             raise ValueError(f'{" and ".join(rivals)} both set the {key}: got {method!r}. Keep one of them.')
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #470525a1
-def point(
-    method:str,   # 'prime'
-    changes:dict, # dotted setting -> number, word, true, false or null
-) -> str: # 'prime@prime.tau_f=10'
+def point(method:str, changes:dict) -> str:
     "The name of a method with settings of its own; `ValueError` for a value that is no name of a folder"
     words = [method]
     for key, value in sorted(changes.items()):
@@ -188,10 +185,7 @@ class Splits:
 LOADERS = {} # name of a data set -> function (folder, **settings) -> `Splits`
 LABELS = {}  # name of a data set -> function (folder, **settings) -> dict with bins, train, val, test: targets alone
 
-def loader(
-    name:str,    # of the data set
-    labels=None, # function that gives its targets alone, if that is quicker
-):
+def loader(name:str, labels=None):
     "Decorator of a function that loads a data set"
     def keep(load):
         LOADERS[name] = load
@@ -250,16 +244,11 @@ def settings(
     return found
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #a83cdba1
-def plain(
-    settings:dict, # dotted setting -> `Sourced`
-) -> dict: # dotted setting -> value: what a run gets, and what is written down
+def plain(settings:dict) -> dict:
     "Settings without their sources"
     return {k: v.value for k,v in sorted(settings.items())}
 
-def only(
-    config:dict, # dotted setting -> value
-    part:str,    # 'model'
-) -> dict: # setting -> value: 'model.dropout' -> 'dropout'
+def only(config:dict, part:str) -> dict:
     "The settings of one part"
     return {k[len(part)+1:]: v for k,v in config.items() if k.startswith(f'{part}.')}
 
@@ -282,7 +271,7 @@ def candidates(
     n:int,      # how many, at least 1
     seed=0,     # of the draw
 ) -> list: # of dicts dotted setting -> value, all different; {} for the present settings first
-    "Changes for a search, the same for the same arguments; fewer than `n` only if the space is that small"
+    "Changes for a search, fewer than `n` if the space is that small; `ValueError` for n below 1"
     if n < 1: raise ValueError(f'a search needs at least one candidate: got {n}')
     space, now = search_space(task, method), plain(settings(task, method))
     rng = random.Random(f'{seed} {task.name} {method}')

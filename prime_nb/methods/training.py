@@ -105,10 +105,10 @@ class KeepBest(Callback):
         if not self.training: self.outs.append(decoder(self.loss_func)(self.pred.detach()).float())
     def after_epoch(self):
         row = dict(epoch=self.epoch, loss=float(self.learn.smooth_loss)) | _terms(self.learn.cbs)
-        metrics = self.judged(row['loss'])
+        metrics = self._judged(row['loss'])
         row |= metrics
         self.history.append(row)
-        if not _in_first_stage(self.learn.cbs): self.compare(metrics.get(self.select), metrics)
+        if not _in_first_stage(self.learn.cbs): self._compare(metrics.get(self.select), metrics)
         if self.on_epoch: self.on_epoch(row)
         self.lose_patience()
     def after_fit(self):
@@ -116,7 +116,7 @@ class KeepBest(Callback):
 
 # %% ../../nbs/api/methods/02_training.ipynb #042f7eda
 @patch
-def judged(self:KeepBest, loss):
+def _judged(self:KeepBest, loss):
     "Metrics of the epoch with this loss; empty if there is nothing to judge"
     out = _whole(self.outs, self.learn) if self.judge else torch.tensor(loss)
     finite = bool(out.isfinite().all())
@@ -128,7 +128,7 @@ def judged(self:KeepBest, loss):
     return {k: None if v is None else float(v) for k, v in self.judge(out).items()}
 
 @patch
-def compare(self:KeepBest, score, metrics):
+def _compare(self:KeepBest, score, metrics):
     "Keep the weights of this epoch if its score is the best so far; None is no score"
     if not _better(score, self.score, self.select): return
     self.score, self.best_at, self.best = score, self.epoch, metrics
@@ -197,14 +197,8 @@ def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
     return tensor_dls(train, dev, bs=config['batch_size'], val_bs=256, seed=seed, device=device,
                       tfm=splits.prepare, aug=splits.augment, drop_last=len(y) > config['batch_size'])
 
-def make_learner(
-    dls,           # batches of (x, y/unit)
-    splits:Splits, # the same data, for the loss and the callbacks
-    model,         # (B, ...) -> (B, T); its head may be replaced
-    config:dict,   # dotted setting -> value
-    seed:int,      # of the callbacks
-    device='cpu',  # where to train
-) -> Learner:
+# model (B, ...)
+def make_learner(dls, splits:Splits, model, config:dict, seed:int, device='cpu') -> Learner:
     "A `Learner` with loss, head and callbacks of the method"
     loss = make_loss(splits, config)
     model = make_head(model, config, loss).to(device)
@@ -286,9 +280,8 @@ def _test_arrays(learn, splits, x, y):
     return {k: to_numpy(v) for k, v in out.items()}
 
 # %% ../../nbs/api/methods/02_training.ipynb #3f7ab6c9
-def correlations(
-    arrays:dict, # of a run: features, targ, shot, and proxies, proxy_targets of a method that has some
-) -> dict:       # kind of table -> column -> float or None; empty for targets that are not (N,)
+# -> (N,)
+def correlations(arrays:dict) -> dict:
     "Whether features, and proxies, are ordered as their targets (PRIME, Tables 6 and 15)"
     z, y = arrays['features'], arrays['targ']
     if y.ndim != 1: return {}

@@ -6,23 +6,25 @@
 __all__ = ['fit_table', 'fit_array', 'fit_images', 'fit_text']
 
 # %% ../../nbs/api/own/04_fit.ipynb #3cd27158
-from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from dataclasses import dataclass, field
 from fastai.torch_core import default_device
 from fastcore.meta import delegates
 from torch import nn
+from pathlib import Path
 from ..checks import check_targets
-from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame
-from ..data.tables import Table, check_columns, open_table, read_table
+from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
+from ..data.tables import Table, check_columns, open_table, read_table, target_of
 from ..head import ProxyHead, find_head, strip
-from ..methods.fitting import (dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train,
-                                      unit_splits)
+from ..methods.fitting import (
+    dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train, unit_splits)
 from ..methods.recipes import only, plain
 from ..methods.training import make_learner
 from .fitted import Fitted, feature_width, make_network, own_network, read_targets
 from ..targets import LabelBins, auto_bins
+from ..data.columns import Columns
 
 # %% ../../nbs/api/own/04_fit.ipynb #49f1a34d
 @dataclass
@@ -182,3 +184,132 @@ def fit_text(
     "Train on texts, through a frozen sentence encoder; errors as `fit_table`"
     inp = TextInput(text_cols, encoder)
     return _fit(inp, _table_data(df, target, texts=inp.used), _describe_mlp, **kwargs)
+
+# %% ../../nbs/api/own/04_fit.ipynb #d532f87f
+LEAST_ROWS = 20 # that there must be to learn from
+
+# -> (N,)
+def check_target(table, target) -> np.ndarray:
+    "Targets; `ValueError` for what nothing can be learned from"
+    y = target_of(table, target, advice='Fill or remove these rows, or pass --drop-missing.')
+    if len(y) < LEAST_ROWS:
+        raise ValueError(f'too few rows to learn from: got {len(y)}, expected {LEAST_ROWS} or more. '
+                         'Collect more, or use a rule of thumb.')
+    values = np.unique(y)
+    if len(values) == 1:
+        raise ValueError(f'target {target!r} is constant: got {y[0]:g} in all {len(y)} rows. '
+                         'There is nothing to predict.')
+    if len(values) == 2:
+        raise ValueError(f'target {target!r} has two values only: got {values[0]:g} and {values[1]:g}. '
+                         'That is classification; this is for numbers.')
+    return y
+
+# %% ../../nbs/api/own/04_fit.ipynb #64151670
+def _nearly_all_different(words):
+    "Whether nothing carries over from one word of a column to a new one"
+    words = words.dropna()
+    return len(words) > 50 and words.nunique() > .5*len(words)
+
+def _check_inputs(table, target, inputs):
+    "`ValueError` for input columns that are mistakes"
+    if not inputs:
+        raise ValueError(f'{table.name} has no column but the target {target!r}: expected inputs to predict it from')
+    for c in inputs:
+        s, kind = table.frame[c], table.kinds[c]['kind']
+        if kind == 'words' and _nearly_all_different(s):
+            raise ValueError(f'column {c!r} has {s.nunique()} different words in {len(s)} rows: nothing carries over '
+                             f'from a word to a new one. Pass --ignore {c}, or --text {c} if these are texts.')
+        if kind != 'number': continue
+        infinite = np.flatnonzero(np.isinf(s))
+        if len(infinite):
+            raise ValueError(f'column {c!r} must be finite: got {s.iloc[infinite[0]]:g} in {table.where(infinite)}. '
+                             f'Leave these cells empty, or pass --ignore {c}.')
+        if s.equals(table.frame[target]):
+            raise ValueError(f'column {c!r} is a copy of the target {target!r}: it will not be known when predicting. '
+                             f'Remove it, or pass --ignore {c}.')
+
+# %% ../../nbs/api/own/04_fit.ipynb #47aa4b95
+def check_images(table, column, folder):
+    "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
+    for i, name in enumerate(table.texts(column)):
+        name, at = name.strip(), f'in {table.where([i])}'
+        path = Path(folder)/name
+        if not name: raise ValueError(f'column {column!r} names no picture {at}. Fill or remove this row.')
+        if not path.is_file():
+            raise FileNotFoundError(f'no such picture: {path}, {at}. Names are looked up in {folder}; '
+                                    'change that with --folder.')
+        try: read_image(path, 8)
+        except ValueError as e: raise ValueError(f'{e} It is named {at}.') from None
+
+# %% ../../nbs/api/own/04_fit.ipynb #da7dd6ec
+def check_texts(table, columns):
+    "`ValueError` for a column of numbers, or cells without text"
+    for c in columns:
+        texts = [text.strip() for text in table.texts(c)]
+        try: pd.to_numeric(pd.Series(texts))
+        except ValueError: pass
+        else:
+            raise ValueError(f'column {c!r} of {table.name} holds no text: got {texts[0]!r} first. '
+                             'Leave out --text to use it as a number.')
+        empty = [i for i, text in enumerate(texts) if not text]
+        if empty: raise ValueError(f'column {c!r} has no text in {table.where(empty)}. Fill or remove these rows.')
+
+# %% ../../nbs/api/own/04_fit.ipynb #5ae5fde5
+@dataclass
+class Source:
+    "A table that was checked, and what its columns are for"
+    table:Table # as `read_table` gives it
+    target:str # name of its column
+    inputs:list           # columns
+    kind:str = 'table'    # or 'images', 'text'
+    folder:str = '.'      # of pictures
+    encoder:str = 'auto'  # of texts
+    notes:list = field(default_factory=list) # sentences: what was guessed or left out
+    @property
+    def df(self):
+        "The columns that are used, target first; typed"
+        return self.table.frame[[self.target, *self.inputs]]
+    @property
+    def y(self):
+        "Targets, (N,) float64"
+        return self.table.frame[self.target].to_numpy()
+
+# %% ../../nbs/api/own/04_fit.ipynb #5250fdab
+def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
+        delimiter=None, drop_missing=False, folder=None, encoder='auto') -> Source:
+    "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
+    special = [images] if images else list(text or ())
+    if target in [*special, *(ignore or ())]:
+        raise ValueError(f'{target!r} is the target: it cannot be an input or ignored, too')
+    table = open_table(data, encoding, delimiter)
+    have = list(table.cells)
+    if len(have) == 1:
+        raise ValueError(f'{table.name} has one column only: got {have}. Expected a target and at least one input; '
+                         'fields are separated by comma, semicolon, tab or bar, or by --delimiter.')
+    check_columns([target], have, '--target', table.name)
+    check_columns(special, have, '--images' if images else '--text', table.name)
+    check_columns(ignore or (), have, '--ignore', table.name)
+    inputs = special or [c for c in have if c not in (target, *(ignore or ()))]
+    table = read_table(table, words=[*special, *(words or ())], numbers=numbers or (), dates=dates or (),
+                       use=[target, *inputs])
+    notes = list(table.notes)
+    missing = table.frame[target].isna()
+    if drop_missing and missing.any():
+        table = table.take(~missing)
+        notes.append(f'{missing.sum()} rows without a target were left out')
+    check_target(table, target)
+    kind = 'images' if images else 'text' if text else 'table'
+    source = Source(table, target, inputs, kind, folder=folder or str(Path(data).parent), encoder=encoder, notes=notes)
+    _check_source(source, unused=[c for c in have if c not in (target, *inputs)])
+    return source
+
+def _check_source(source, unused):
+    "An error for inputs of the wrong kind, and notes on what says nothing or is not used"
+    table, inputs = source.table, source.inputs
+    if source.kind == 'images': check_images(table, inputs[0], source.folder)
+    elif source.kind == 'text': check_texts(table, inputs)
+    else:
+        _check_inputs(table, source.target, inputs)
+        dropped = Columns().fit(table, source.target).dropped
+        source.notes += [f'column {c!r} says nothing ({why})' for c, why in dropped.items()]
+    if unused: source.notes.append(f'not used: {", ".join(unused[:8])}{", ..." if len(unused) > 8 else ""}')

@@ -37,11 +37,7 @@ def tasks_of(
     return names[part['dataset']]
 
 # %% ../../../nbs/api/bench/paper/00_numbers.ipynb #76498e2b
-def shortest(
-    task:Task,         # data set, defaults and methods
-    method:str,        # as the table has it: 'lds-inv+fds'
-    changes:dict=None, # dotted setting -> value
-) -> str: # 'fds', where the task weighs like that anyway
+def shortest(task:Task, method:str, changes:dict=None) -> str:
     "The name of a run; `ValueError` for a method or a setting that there is not"
     base, _, rest = method.partition('+')
     if rest and base == task.base: method = rest
@@ -50,21 +46,13 @@ def shortest(
     return point(method, {key: value for key, value in wanted.items() if own[key] != value})
 
 # %% ../../../nbs/api/bench/paper/00_numbers.ipynb #0b13db51
-def why_not(
-    task:str|None, # name
-    row:dict,      # of a table
-) -> str|None: # None if it can be run
+def why_not(task:str|None, row:dict) -> str|None:
     "Why a row cannot be run on a task"
     if 'missing' in row: return row['missing']
     try: shortest(get_task(task), row['method'], row.get('changes'))
     except ValueError as e: return str(e).partition(', expected')[0]
 
-def pick_task(
-    part:dict,   # of a table
-    task=None,   # the name of any task: it is taken
-    data=None,   # a folder: the real data is taken
-    twin=False,  # the twin is taken, also where the real data needs no folder
-) -> str: # name of a task
+def pick_task(part:dict, task=None, data=None, twin=False) -> str:
     "The task of a part: on real data if it can be had, else on the twin"
     if task: return task
     real, other = tasks_of(part)
@@ -86,8 +74,6 @@ def needs(
     return found
 
 # %% ../../../nbs/api/bench/paper/00_numbers.ipynb #51b7de08
-def needs_arrays(
-    n:int, # number of the table
-) -> bool:
+def needs_arrays(n:int) -> bool:
     "Whether a table is made from features, which runs must keep"
     return paper_table(n)['kind'].endswith('spearman')

@@ -7,40 +7,30 @@ __all__ = ['fill', 'table_text', 'table_markdown']
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #b8df1016
 import json
+import sys
 from pathlib import Path
-from ..run import differences
-from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not
+from ..run import differences, read_dataset, plan, run_jobs, shard
+from .numbers import PAPER, paper_table, pick_task, shortest, tasks_of, why_not, needs, needs_arrays
 from ...methods.recipes import Task, plain, settings
-from ..tasks.catalog import find_task, get_task, load_labels, load_splits
+from ..tasks.catalog import find_task, get_task, load_labels, load_splits, check_folder
 from ..report import align, markdown_rows, value_cell
-from ..results import read_dataset
 from ...metrics import summarize
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #4f2d0f5b
-def _run_values(
-    kind:str, # of the table
-    run:dict, # content of the file
-) -> dict: # column -> value or None
+def _run_values(kind:str, run:dict) -> dict:
     "What a run contributes to a table"
     if kind.endswith('spearman'): return run.get('spearman', {}).get(kind, {})
     if kind == 'cost': return dict(seconds=run['seconds'], epoch=run['seconds']/len(run['dev_curve']))
     return run.get('metrics', {})
 
-def _columns_of(
-    kind:str,  # of the table
-    part:dict, # of `PAPER`
-) -> list: # names
+def _columns_of(kind:str, part:dict) -> list:
     "The columns of a part; the cost has one more, seconds over those of the first row"
     return [*part['columns'], 'relative'] if kind == 'cost' else part['columns']
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #44a3e452
 def _mean_std(mean, std=None): return dict(mean=mean, std=std)
 
-def _paper_cells(
-    kind:str,  # of the table
-    part:dict, # of `PAPER`
-    row:dict,  # of the part
-) -> list: # dict(mean, std) or None per column
+def _paper_cells(kind:str, part:dict, row:dict) -> list:
     "What the paper says"
     cells = [_mean_std(*cell) if cell else None for cell in row['paper']]
     if kind != 'cost': return cells
@@ -48,12 +38,7 @@ def _paper_cells(
     return [*cells, _mean_std(seconds['mean']/base, seconds['std']/base)]
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #1fb0a97a
-def _row_runs(
-    results,  # folder of results
-    task:str, # name
-    row:dict, # of a part of `PAPER`
-    seeds,    # those that the table needs
-) -> tuple: # name of the method, list of runs, notes
+def _row_runs(results, task:str, row:dict, seeds) -> tuple:
     "The runs of a row, and what is to be said about them"
     name = shortest(get_task(task), row['method'], row.get('changes'))
     found = read_dataset(results, task)
@@ -68,14 +53,7 @@ def _row_runs(
     return name, runs, notes
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #5b2167c9
-def _fill_row(
-    results,   # folder of results
-    task:str,  # name
-    part:dict, # of `PAPER`
-    row:dict,  # of the part
-    seeds,     # those that the table needs
-    kind='metrics', # of the table
-) -> dict: # label, method, cells, notes, missing, and values of the runs
+def _fill_row(results, task:str, part:dict, row:dict, seeds, kind='metrics') -> dict:
     "A row with both sides"
     cells = [dict(paper=cell, here=None, difference=None, done=0, needed=len(seeds))
              for cell in _paper_cells(kind, part, row)]
@@ -90,10 +68,7 @@ def _fill_row(
     return filled
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #a60b6193
-def _ours(
-    paper:dict|None, # mean and std, if the paper has any
-    values:list,     # of our runs; None where undefined
-) -> dict: # here (mean and std, or None), difference, done
+def _ours(paper:dict|None, values:list) -> dict:
     "Our side of a cell: mean, deviation, and difference from the paper"
     values = [v for v in values if v is not None]
     if not values: return dict(here=None, difference=None, done=0)
@@ -102,12 +77,7 @@ def _ours(
     return dict(here=_mean_std(stat['mean'], stat['std']), difference=difference, done=len(values))
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #3919e794
-def _task_shown(
-    part:dict,  # of `PAPER`
-    results,    # folder of results
-    task=None,  # the name of any task: it is taken
-    twin=False, # the twin is taken
-) -> str: # name of a task
+def _task_shown(part:dict, results, task=None, twin=False) -> str:
     "The task whose results are shown"
     real, other = tasks_of(part)
     def has_runs(name): return bool(read_dataset(results, name).runs)
@@ -116,9 +86,7 @@ def _task_shown(
     return pick_task(part, task, twin=twin)
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #c97b0293
-def _fill_cost(
-    rows, # from `_fill_row`; changed in place
-):
+def _fill_cost(rows):
     "Seconds per epoch over those of the first row, whose mean is 1"
     base = [values['epoch'] for values in rows[0]['values']]
     for row in rows:
@@ -126,14 +94,7 @@ def _fill_cost(
         row['cells'][1] |= _ours(row['cells'][1]['paper'], relative)
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #592113d9
-def _fill_part(
-    results,    # folder of results
-    part:dict,  # of `PAPER`
-    seeds,      # those that the table needs
-    task=None,  # name of any task, in place of the paper's
-    twin=False, # the twin is taken
-    kind='metrics', # of the table
-) -> dict: # dataset, task, real, columns, rows
+def _fill_part(results, part:dict, seeds, task=None, twin=False, kind='metrics') -> dict:
     "A part of a table"
     name = _task_shown(part, results, task, twin)
     rows = [_fill_row(results, name, part, row, seeds=seeds, kind=kind) for row in part['rows']]
@@ -143,9 +104,7 @@ def _fill_part(
                 columns=_columns_of(kind, part), rows=rows)
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #50a2d8db
-def _label_statistics(
-    labels:dict, # bins of the training targets, and train, val, test: targets of each split, or a `range` beside
-) -> dict: # row of Table 10 -> value
+def _label_statistics(labels:dict) -> dict:
     "What Table 10 says of a data set"
     bins, y = labels['bins'], labels['train']
     held = bins.counts[bins.counts > 0]
@@ -154,11 +113,7 @@ def _label_statistics(
     return {'range': [round(float(end), 2) for end in ends], 'bin size': round(float(bins.edges[1] - bins.edges[0]), 3),
             'largest bin': int(held.max()), 'least bin': int(held.min()), **sizes}
 
-def _task_labels(
-    task:Task,   # whose targets
-    folder=None, # of its data
-    whole=False, # load the data if there is no other way
-) -> dict|None:
+def _task_labels(task:Task, folder=None, whole=False) -> dict|None:
     "Targets of a task; None if they would have to be loaded"
     labels = load_labels(task, folder)
     if labels: return labels
@@ -167,10 +122,7 @@ def _task_labels(
     return dict(bins=s.bins, train=s.train[1], val=s.dev[1], test=s.test()[1])
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #fea40c78
-def _fill_statistics(
-    task=None,   # name of one whose data is loaded
-    folder=None, # of its data
-) -> dict: # rows: names; parts: dataset, task, missing, paper, here
+def _fill_statistics(task=None, folder=None) -> dict:
     "Table 10: a column per data set"
     parts = []
     for dataset, paper in PAPER['statistics'].items():
@@ -203,11 +155,7 @@ def _schedule(task, config):
 _WORDS = dict(backbone=_network, loss=_loss, schedule=_schedule)
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #7c4e92d8
-def _fill_settings(
-    dataset:str, # name in the paper
-    task=None,   # name of any task, in place of the paper's
-    twin=False,  # the twin is taken
-) -> dict: # dataset, task, columns, rows: label and a cell (paper, here) per variant
+def _fill_settings(dataset:str, task=None, twin=False) -> dict:
     "Tables 11 to 14: a column per variant of PRIME"
     book, (real, other) = PAPER['recipes'][dataset], tasks_of(dict(dataset=dataset))
     if task: found = get_task(task)
@@ -242,18 +190,13 @@ def fill(
     return filled | dict(seeds=seeds, parts=parts)
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #827291a8
-def _our_cell(
-    cell:dict, # from `_fill_row`
-) -> str:
+def _our_cell(cell:dict) -> str:
     "Our side of a cell: value, difference from the paper, runs there/runs needed"
     words = [value_cell(cell['here'])] if cell['here'] else []
     if cell['difference'] is not None: words.append(f'({cell["difference"]:+.3f})')
     return ' '.join([*words, f'{cell["done"]}/{cell["needed"]}'])
 
-def _block_rows(
-    part:dict, # from `_fill_part`
-    group:str, # the metric
-) -> list: # of lists of strings, headings first
+def _block_rows(part:dict, group:str) -> list:
     "The columns of one metric: a line of the paper's figures and a line of ours for each row"
     at = [i for i, column in enumerate(part['columns']) if column.split('/')[0] == group]
     table = [[group, '', *(part['columns'][i].partition('/')[2] for i in at)]]
@@ -266,9 +209,7 @@ def _block_rows(
     return table
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #1b87a527
-def _setting_cell(
-    cell:dict, # paper, here
-) -> str:
+def _setting_cell(cell:dict) -> str:
     "Paper and here, or one value if they agree"
     def show(value):
         if value is None: return '-'
@@ -276,9 +217,7 @@ def _setting_cell(
     paper, here = show(cell['paper']), show(cell['here'])
     return paper if cell['paper'] == cell['here'] or paper == here else f'{paper} | {here}'
 
-def _statistics_rows(
-    table:dict, # a filled table
-) -> list: # of lists of strings, headings first
+def _statistics_rows(table:dict) -> list:
     "Table 10"
     columns = table['parts']
     rows = [['', *(f'{column["dataset"]} | {column["task"]}' for column in columns)]]
@@ -287,9 +226,7 @@ def _statistics_rows(
         rows.append([key, *map(_setting_cell, cells)])
     return rows
 
-def _settings_rows(
-    table:dict, # a filled table
-) -> list: # of two lists of rows: figures, and what is said in words
+def _settings_rows(table:dict) -> list:
     "Tables 11 to 14"
     figures = [[f'paper | {table["task"] or "not here"}', *table['columns']]]
     words = [['', 'paper', 'here']]
@@ -308,9 +245,7 @@ def _by_variant(columns, cells):
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #2c5b292d
 _GENERATED = 'generated data: the order of the methods can be compared with the paper, the figures cannot'
 
-def _about(
-    part:dict, # from `_fill_part`
-) -> str:
+def _about(part:dict) -> str:
     "Which data a part is of, and whether it can be compared"
     task = find_task(part['task'])
     if part['real']: about = f' ({task.doc})' if task else ''
@@ -318,16 +253,12 @@ def _about(
     else: about = ' (another task: the figures cannot be compared with the paper)'
     return f'{part["dataset"]}; here {part["task"]}{about}'
 
-def _notes_of(
-    part:dict, # from `_fill_part`
-) -> list: # of strings
+def _notes_of(part:dict) -> list:
     "What is to be said about a part"
     missing = [f'{row["label"]}: not implemented: {row["missing"]}' for row in part['rows'] if row['missing']]
     return missing + [f'{row["label"]}: {note}' for row in part['rows'] for note in row['notes']]
 
-def _blocks(
-    table:dict, # a filled table
-) -> list: # of (heading, lists of rows, notes)
+def _blocks(table:dict) -> list:
     "Everything that a table shows"
     if table['kind'] == 'settings': return [('the paper | here', _settings_rows(table), [])]
     if table['kind'] == 'statistics':
@@ -362,10 +293,46 @@ def table_markdown(
     return '\n\n'.join(lines) + '\n'
 
 # %% ../../../nbs/api/bench/paper/01_tables.ipynb #1a9d43ce
-def table_json(
-    table:dict, # from `fill`
-) -> str:
+def table_json(table:dict) -> str:
     "The same, for programs"
     return json.dumps(table, indent=1, ensure_ascii=False) + '\n'
 
 FORMATS = dict(text=table_text, markdown=table_markdown, json=table_json)
+
+# %% ../../../nbs/api/bench/paper/01_tables.ipynb #ba061438
+def _part_methods(n:int, part:dict, task:str, methods, wanted=None) -> list:
+    "The methods of one part; `ValueError` if there is none to run"
+    if not methods: raise ValueError(f'table {n} cannot be run on {task}: {why_not(task, part["rows"][0])}')
+    chosen = [m for m in methods if not wanted or m in wanted]
+    if chosen: return chosen
+    raise ValueError(f'table {n} has none of these methods: got {",".join(wanted)}, '
+                     f'expected some of {", ".join(methods)}')
+
+# %% ../../../nbs/api/bench/paper/01_tables.ipynb #cc58bb9f
+def table_jobs(n:int, out, seeds=range(5), methods=None, changes=None, force=False, task=None, data=None, twin=False,
+        arrays=False, **kw) -> list:
+    "The runs of a table; errors as in `plan`, and `ValueError` if there is nothing to run"
+    folder = str(Path(data).resolve()) if data else None
+    arrays, jobs = arrays or needs_arrays(n), []
+    parts = paper_table(n).get('parts', ())
+    for part, (name, known) in zip(parts, needs(n, task=task, data=data, twin=twin)):
+        chosen = _part_methods(n, part, name, methods=known, wanted=methods)
+        target = get_task(name, folder)
+        check_folder(target, data)
+        jobs.append(plan(target, chosen, seeds, out, changes=changes, force=force, folder=folder, arrays=arrays, **kw))
+    return jobs
+
+# %% ../../../nbs/api/bench/paper/01_tables.ipynb #d9c22174
+def bench_table(a, changes) -> int:
+    "`prime_bench table N`"
+    seeds, failed, parts = a.seeds or range(5), [], []
+    if not a.report:
+        parts = table_jobs(a.number, a.out, seeds, a.methods, changes=changes, force=a.force, task=a.task,
+                           data=a.data, twin=a.twin, arrays=a.arrays, device=a.device)
+    for jobs in parts:
+        mine = shard(jobs, *a.shard)
+        if mine: failed += run_jobs(mine, a.jobs, plugins=a.plugin)
+        else: print(f'prime_bench: shard {a.shard[0]}/{a.shard[1]} has no runs on {jobs[0].dataset}', file=sys.stderr)
+    task = parts[0][0].dataset if len(parts) == 1 else a.task
+    print(table_text(fill(a.number, a.out, seeds, task=task, twin=a.twin, data=a.data)), flush=True)
+    return int(bool(failed))

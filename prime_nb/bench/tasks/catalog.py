@@ -15,11 +15,7 @@ from ...methods.recipes import LABELS, LOADERS, Splits, Task, given, only, read_
 # %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #5added69
 TASKS = {} # name -> `Task`
 
-def _like(
-    table, # 'own' or 'space' of a task, perhaps with the name of another task under 'like'
-    field, # which of the two it is
-    read=lambda entry: entry, # what makes a value of an entry
-):
+def _like(table, field, read=lambda entry: entry):
     "A table of settings by method, on top of that of another task"
     table = dict(table)
     like = table.pop('like', None)
@@ -65,10 +61,7 @@ def find_task(
     except ValueError: return None
 
 # %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #a9a748fd
-def check_folder(
-    task:Task, # that reads it
-    folder,    # or None
-):
+def check_folder(task:Task, folder):
     "`ValueError` for a data folder that is not there, of no use, or not given where the task needs one"
     if folder is None and task.needs:
         raise ValueError(f'{task.name} needs a folder with its files: got none. Give it with --data DIR. {task.needs}')
@@ -85,10 +78,7 @@ PROTOCOLS = {
     'blind-spot': given('ours', 'protocol', name='blind-spot', low=.5, high=.6)}
 
 # %% ../../../nbs/api/bench/tasks/06_catalog.ipynb #92d87dc4
-def under(
-    task:Task,    # that has no protocol yet
-    protocol:str, # a key of `PROTOCOLS`
-) -> Task: # with another name, and settings 'protocol.*'
+def under(task:Task, protocol:str) -> Task:
     "A task under a protocol; `ValueError` for an unknown one"
     if protocol not in PROTOCOLS:
         known = ', '.join(PROTOCOLS)

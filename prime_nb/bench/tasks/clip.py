@@ -18,10 +18,8 @@ from ...models.clip import ClipEncoder, ClipRegressor, clip_mlp, clip_pictures, 
 from ...models.clip import load_part, need_transformers
 
 # %% ../../../nbs/api/bench/tasks/03_clip.ipynb #a013297b
-def miniature(
-    size=48, # side of a picture, pixels; a multiple of 8
-    seed=0,  # of the weights
-): # picture half of a small CLIP: (B, 3, size, size) -> (B, 64)
+# -> (B, 3, size, size)
+def miniature(size=48, seed=0):
     "A CLIP that has seen nothing; `ImportError` without transformers"
     need_transformers()
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -32,12 +30,8 @@ def miniature(
         return CLIPVisionModelWithProjection(config)
 
 # %% ../../../nbs/api/bench/tasks/03_clip.ipynb #30d843bd
-def with_clip(
-    splits:Splits, # of pictures, (N, 3, H, W) bytes
-    half,          # picture half of a CLIP
-    tune=True,     # train it; False: its features are the inputs
-    augment=None,  # of `Splits`, for pictures that CLIP's preparation has normalised
-) -> Splits:
+# splits (N, 3, H, W)
+def with_clip(splits:Splits, half, tune=True, augment=None) -> Splits:
     "A data set of pictures as CLIP sees it"
     if tune:
         prepare = partial(clip_pictures, size=half.config.image_size)

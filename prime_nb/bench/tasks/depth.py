@@ -48,12 +48,8 @@ def _depth_loaders(train, dev, config, seed, device):
     train_dl = DepthDL(data, bs, True, seed, drop_last=len(data) > bs, after_batch=batch_tfms())
     return DepthDataLoaders(train_dl, DepthDL(dev, 32, after_batch=batch_tfms()), device=device)
 
-def judge_maps(
-    pred,    # (N*H/2*W/2,) metres
-    y,       # (N, H, W) metres
-    splits,  # for the bins
-    metrics, # names
-) -> dict: # 'RMSE/Few' -> value or None
+# y (N, H, W)
+def judge_maps(pred, y, splits, metrics) -> dict:
     "Metrics over the pixels of (N, H, W) targets that are not 0; predictions (N*H/2*W/2,) are enlarged to them"
     n, h, w = y.shape
     small = torch.as_tensor(pred).reshape(n, 1, h//2, w//2)

@@ -19,11 +19,7 @@ from ...targets import LabelBins
 from ...twins import faces
 
 # %% ../../../nbs/api/bench/tasks/00_faces.ipynb #562fb91f
-def toy_split(
-    n:int,       # number of samples
-    seed:int,    # of the draw
-    skewed:bool, # few large targets (training), or all alike often
-) -> tuple: # x (n, 8), y (n,) whole numbers from 0 to 59
+def toy_split(n:int, seed:int, skewed:bool) -> tuple:
     "One split of the toy"
     g = torch.Generator().manual_seed(seed)
     u = torch.rand(n, generator=g)

@@ -30,10 +30,7 @@ def _sets(folder, dataset, size, cache):
     parts = {s: df[df.split == s] for s in SPLITS}
     return {s: (_in_memory(folder, d, size), torch.tensor(d.age.to_numpy())) for s, d in parts.items()}
 
-def check_given(
-    folder,  # None: there is none
-    dataset, # its name, for the message
-):
+def check_given(folder, dataset):
     "`FileNotFoundError` without a folder: photographs are not downloaded in passing"
     if folder is not None: return
     raise FileNotFoundError(f'{dataset} needs a folder with its images: got none. Give it with --data DIR. '

@@ -34,9 +34,7 @@ def tabular_data(
                   model=network, unit=unit)
 
 # %% ../../../nbs/api/bench/tasks/05_tabular.ipynb #26b24b9a
-def by_rule(
-    n:int, # training samples
-) -> dict: # batch_size, epochs
+def by_rule(n:int) -> dict:
     "Batches of 16 to 256, and about 600 steps"
     bs = auto_batch(n, most=256)
     return dict(batch_size=bs, epochs=auto_epochs(n, bs, steps=600, least=10, most=150))

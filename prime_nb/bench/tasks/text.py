@@ -38,10 +38,8 @@ def stsb_data(
     return Splits(pairs['train'], pairs['valid'], lambda: pairs['test'], stsb_bins(y.numpy()), model=make, unit=5.)
 
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #14a45c69
-def word_vectors(
-    splits:dict, # as `load_stsb` gives them: pairs of sentences
-    words=None,  # vocabulary; a matrix (V, n_dim), or V if the vectors are to be learned
-):
+# words (V, n_dim)
+def word_vectors(splits:dict, words=None):
     "Vocabulary and vectors: `words` is a file as GloVe's, 'pieces' for a sentence encoder's, or None"
     vocab = pair_vocab(splits)
     if words is None: return vocab, len(vocab)
@@ -53,11 +51,7 @@ def word_vectors(
     return vocab, word_matrix(vocab, vectors)
 
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #7674994e
-def bilstm_splits(
-    splits:dict,    # train, valid, test: `Pairs`
-    max_len:int=40, # words per sentence
-    words=None,     # see `word_vectors`
-) -> Splits:
+def bilstm_splits(splits:dict, max_len:int=40, words=None) -> Splits:
     "Pairs as word numbers, and a BiLSTM to read them; it learns y/5"
     vocab, words = word_vectors(splits, words)
     sets = pair_tensors(splits, vocab, max_len)
