@@ -85,8 +85,17 @@ def finish(cls, learn, full:dict, keep, more:dict, **parts ) -> Fitted:
     return cls(model=model, learn=learn, settings=settings, sources=sources, history=keep.history, **parts)
 
 # %% ../../nbs/api/own/04_fit.ipynb #57a10fd7
-def _fit(inp, data, describe, make=make_network, kind=None, method='prime', valid=None, valid_pct=None, epochs=None,
-        seed=0, device=None, progress=True, settings=None, bins=None) -> Fitted:
+def _fit(inp, data, describe, make=make_network, kind=None,
+    method='prime', # parts joined by '+': 'vanilla', 'sqinv', 'prime+prw', ...
+    valid=None,     # rows to stop by, like those of training; None: some of those are kept aside
+    valid_pct=None, # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than 20 rows
+    epochs=None,    # number of epochs; None: by the number of rows
+    seed=0,         # seed of the split, the weights, the order of batches, dropout
+    device=None,    # device to train on; None: a GPU if there is one
+    progress=True,  # whether to show a bar
+    settings=None,  # dotted setting -> value, what is not to be chosen by rule: {'lr': 1e-3, 'prime.n_proxies': 10}
+    bins=None,      # `LabelBins` of the target; None: `auto_bins`
+) -> Fitted:
     "Read, choose, train; `describe` makes the description of a network, `make` the network"
     device = torch.device(device or default_device())
     (rows, y), kept = data.split(valid, valid_pct, seed)
