@@ -233,15 +233,21 @@ def _why(e):
 def fetch(url:str, path, sha256=None, retries=3, timeout=10, progress=None) -> Path:
     "A file from the network, whole and checked; `OSError` if it cannot be had, `ValueError` for the wrong checksum"
     path = Path(path)
+    if path.exists() and (sha256 is None or pooch.file_hash(path) == sha256): return path
     downloader = _Resuming(path, retries, timeout, progress)
+    inbox = path.parent/f'.{path.name}.inbox' # pooch's temporary files; what a killed process left there goes
+    shutil.rmtree(inbox, ignore_errors=True)
     pooch.get_logger().setLevel('WARNING')
-    try: pooch.retrieve(url, sha256 and f'sha256:{sha256}', path.name, path.parent, downloader=downloader)
+    try:
+        pooch.retrieve(url, sha256 and f'sha256:{sha256}', path.name, inbox, downloader=downloader)
+        os.replace(inbox/path.name, path)
     except OSError as e:
         kept = downloader.size()
         advice = f'{kept} bytes are kept: run it again to go on.' if kept else 'Try again later.'
         raise OSError(e.errno, f'{path.name} could not be downloaded from {url}: {_why(e)}. {advice}') from e
     except ValueError as e:
         raise ValueError(f'{path.name} from {url} was not kept: {e} The file may have changed on the server.') from None
+    finally: shutil.rmtree(inbox, ignore_errors=True)
     return path
 
 # %% ../../nbs/api/data/01_download.ipynb #518901df

@@ -156,7 +156,8 @@ def image_paths(new, column, folder='.', kind=None) -> list:
         paths = sorted(p for p in Path(new).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     elif picture: paths = [Path(new)]
     elif isinstance(new, (str, Path, pd.DataFrame, Table)):
-        frame = read_table(new, {column: kind or dict(kind='words')}).frame
+        frame = new # the names in a DataFrame are those of files, to the letter
+        if not isinstance(new, pd.DataFrame): frame = read_table(new, {column: kind or dict(kind='words')}).frame
         names = check_table(frame, [column])[column].astype(object)
         paths = [Path(folder)/str(name) for name in names]
     else: paths = [Path(p) for p in new]
