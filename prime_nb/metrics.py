@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['metric', 'MAE', 'MSE', 'RMSE', 'GM', 'Pearson', 'Spearman', 'Relevance', 'SERA', 'by_shot', 'balanced_mask',
-           'summarize', 'paired_difference', 'similarity_spearman', 'proxy_spearman']
+           'paired_difference', 'similarity_spearman', 'proxy_spearman']
 
 # %% ../nbs/api/05_metrics.ipynb #c494def9
 import inspect
