@@ -132,8 +132,7 @@ class TestMemoryOfTheLoss:
     def test_the_formula_predicts_any_size(self):
         m, size = memory_formula(), (50, 9, 70)
         check_close(sum(m[k]*v for k, v in cost_training.terms(*size).items()), float(prime_bytes(*size)))
-        ldam = memory_formula(technique='ldam')
-        assert ldam['B C'] > m['B C'] and all(ldam[k] == m[k] for k in ('B F', 'C F', 'C C'))
+        for technique in ('prw', 'cb', 'ldam'): assert memory_formula(technique=technique) == m
 
     def test_a_loss_on_pairs_is_caught(self, monkeypatch):
         def pairs(B, C, F, **settings):

@@ -85,7 +85,7 @@ def test_pairs_within_a_rank_only_are_another_loss(found):
 
 def test_metrics_and_the_best_epoch_are_those_of_all_samples(found):
     one, *ranks = (f['rest'] for f in found)
-    assert len(one['values']) == 3 and len(one['values'][0]) == 12 and len(one['curve']) == 3 and one['at'] is not None
+    assert len(one['values']) == 3 and len(one['values'][0]) == 14 and len(one['curve']) == 3 and one['at'] is not None
     for r in ranks:
         for k in ('values', 'again', 'curve', 'at'): assert close(r[k], one[k]), k
 

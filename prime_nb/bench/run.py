@@ -166,6 +166,14 @@ def _failed_since(job, since):
     try: return job.beside('.error.json').stat().st_mtime >= since
     except FileNotFoundError: return False
 
+def _remove_lock(job):
+    "Remove the lock's file of a finished run, which a kill leaves behind, unless somebody holds it"
+    path = job.beside('.lock')
+    if not path.exists(): return
+    try:
+        with FileLock(path, timeout=0): path.unlink(missing_ok=True)
+    except Timeout: pass
+
 def attempt(job:Job, since:float, tell) -> tuple:
     "Do a job unless it is done, or in other hands"
     if finished(job) or _failed_since(job, since): return 'there', {}
@@ -288,7 +296,8 @@ def run_jobs(
     plugins=(),  # modules to import first, which register tasks and recipes
 ) -> list: # jobs that are not finished, because they failed
     "Do what is not done yet; `ValueError` or `OSError` if the data cannot be loaded"
-    since, left = time.time(), [j for j in jobs if not finished(j)]
+    since, left = time.time(), []
+    for j in jobs: _remove_lock(j) if finished(j) else left.append(j)
     if not left: return []
     for name in plugins: import_plugin(name)
     with threads(n_cores()): get_splits(left[0])

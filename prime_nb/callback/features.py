@@ -46,7 +46,9 @@ def few_inputs(learn, n=3) -> tuple|None:
     dl, device = learn.dls.train, next(learn.model.parameters(), torch.empty(0)).device
     with _same_chance(device):
         if getattr(dl, 'bs', None) and hasattr(dl, 'new'):
-            dl = dl.new(bs=n, shuffle=False, drop_last=False, num_workers=0)
+            indexed = getattr(dl, 'indexed', False) and getattr(dl, 'n', None)
+            first = dict(get_idxs=lambda: list(range(min(n, dl.n)))) if indexed else {}
+            dl = dl.new(bs=n, shuffle=False, drop_last=False, num_workers=0, **first)
         b = next(iter(dl), None)
     if b is None: return None
     return to_device(_few(tuple(b[:getattr(learn.dls, 'n_inp', 1)]), n), device)

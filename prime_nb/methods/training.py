@@ -17,7 +17,7 @@ from fastai.callback.schedule import ParamScheduler
 from fastai.callback.training import GradientClip
 from fastai.learner import Learner, Recorder
 from fastai.optimizer import OptimWrapper
-from fastai.torch_core import set_seed
+from fastai.torch_core import get_model, set_seed
 from fastcore.basics import patch
 
 # %% ../../nbs/api/methods/02_training.ipynb #49961474
@@ -112,7 +112,7 @@ class KeepBest(Callback):
         if self.on_epoch: self.on_epoch(row)
         self.lose_patience()
     def after_fit(self):
-        if self.weights: self.model.load_state_dict(self.weights)
+        if self.weights: get_model(self.model).load_state_dict(self.weights)
 
 # %% ../../nbs/api/methods/02_training.ipynb #042f7eda
 @patch
@@ -132,7 +132,7 @@ def _compare(self:KeepBest, score, metrics):
     "Keep the weights of this epoch if its score is the best so far; None is no score"
     if not _better(score, self.score, self.select): return
     self.score, self.best_at, self.best = score, self.epoch, metrics
-    self.weights = copy.deepcopy(self.model.state_dict())
+    self.weights = copy.deepcopy(get_model(self.model).state_dict()) # without the wrapper of several ranks
 
 @patch
 def lose_patience(self:KeepBest):
