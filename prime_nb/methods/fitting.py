@@ -16,12 +16,13 @@ from torch import Tensor
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #e23c2516
 from ..auto import auto_batch, auto_epochs, auto_prime, loss_scale
-from ..checks import check_targets, to_numpy
+from ..checks import check_name, check_targets, to_numpy
 from .recipes import Splits, Task, given, parts, settings as recipe_settings
 from .training import KeepBest, make_learner, run_schedule
 from ..data.memory import mirror_some, tensor_dls
 from ..losses import LOSSES
 from ..metrics import by_shot
+from ..targets import SHOTS
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #f0a8e4cd
 @dataclass
@@ -137,7 +138,7 @@ def own_settings(
     "All settings; `ValueError` for an unknown method or setting, or a method that the data rules out"
     vector, changes = y.ndim > 1, changes or {}
     _check_method(method, vector)
-    _check_changes(changes)
+    _check_changes(changes, vector)
     values = KINDS[kind]
     bs = changes.get('batch_size', auto_batch(len(y)))
     epochs = auto_epochs(len(y), bs, changes.get('steps', values['steps'].value))
@@ -150,8 +151,12 @@ def own_settings(
     return recipe_settings(task, method, changes)
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #6bbbc3dc
-def _check_changes(changes):
-    "`ValueError` for numbers that make no training"
+MEASURED = 'MAE', 'balanced_MAE' # of the rows kept aside, over all and by shot
+
+def _check_changes(changes, vector):
+    "`ValueError` for numbers that make no training, and for a metric to select by that is not measured"
+    measured = ['MAE/All'] if vector else [f'{metric}/{group}' for metric in MEASURED for group in ('All', *SHOTS)]
+    if 'select' in changes: check_name('select', changes['select'], measured)
     for k, least in dict(epochs=1, batch_size=2, steps=1).items():
         v = changes.get(k, least)
         whole = isinstance(v, (int, float)) and not isinstance(v, bool) and v == int(v)
@@ -191,7 +196,7 @@ def seeded(seed:int):
 def dev_judge(y:np.ndarray, target:Target, bins=None):
     "Function that judges outputs (N, T) by the targets of the rows kept aside, with `LabelBins` if they are scalar"
     if bins is None: return lambda out: {'MAE/All': float((out - target.encode(y)).abs().mean())}
-    return lambda out: by_shot(target.decode(out), y, bins, ('MAE', 'balanced_MAE'))
+    return lambda out: by_shot(target.decode(out), y, bins, MEASURED)
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #3547881b
 def unit_splits(x:Tensor, y:Tensor, dev, bins, target:Target) -> Splits:
