@@ -265,9 +265,10 @@ def search_space(
     "What a search may change"
     used, space = parts(method), {}
     for r in used: space |= r.space | task.space.get(r.name, {})
-    if not space: return task.space.get('train', {})
+    every = task.space.get('every', {}) # of the second stage of `compare`
+    if not (space or every): return task.space.get('train', {})
     fixed = {k for r in used if r.alone for k in r.values}
-    return {k: v for k, v in space.items() if k not in fixed}
+    return {k: v for k, v in (space | every).items() if k not in fixed}
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #6d7a403a
 def candidates(
