@@ -6,6 +6,7 @@
 __all__ = ['check_close', 'raises']
 
 # %% ../nbs/api/00_checks.ipynb #375c0674
+import difflib
 import os
 import re
 from contextlib import contextmanager
@@ -83,6 +84,16 @@ def raises(
         if re.search(match, str(e)): return
         raise AssertionError(f'{type(e).__name__} was raised, but its message does not match {match!r}: {e}') from e
     raise AssertionError(f'{exc} was not raised')
+
+# %% ../nbs/api/00_checks.ipynb #8e515cdb
+def check_name(what, name, known):
+    "`ValueError` for a name that is not among the known ones"
+    known = list(known)
+    if name in known: return
+    lower = {str(k).lower(): str(k) for k in known}
+    near = lower.get(str(name).lower()) or next(iter(difflib.get_close_matches(str(name), map(str, known), 1)), None)
+    hint = f' Did you mean {near!r}?' if near else ''
+    raise ValueError(f'unknown {what}: got {name!r}, expected one of {", ".join(map(str, known))}.{hint}')
 
 # %% ../nbs/api/00_checks.ipynb #fa7b8483
 def as_float64(x, name='targets') -> np.ndarray:

@@ -28,7 +28,7 @@ from fastcore.basics import patch
 from .download import SOURCES, check_folder, list_some, missing_paths, check_space
 from .tables import open_table, read_table
 from ..plots import plot_histogram
-from ..targets import LabelBins
+from ..targets import SHOTS, LabelBins
 from ..cache import cache_folder, cache_key
 
 # %% ../../nbs/api/data/07_ages.ipynb #e7b746ad
@@ -92,10 +92,19 @@ def load_ages(folder, table='agedb-dir') -> pd.DataFrame:
     return df
 
 # %% ../../nbs/api/data/07_ages.ipynb #88be8b1a
+_YEARS = 121 # bins: 0 to 119, and all that is older (Yang et al. 2021)
+
+def _pooled_shots(ages, shots):
+    "Shots of the bins by year, where the last bin is of several: that of its most frequent one"
+    years = LabelBins(ages, edges=np.arange(int(ages.max()) + 2), shots=shots).shot_of_bin
+    pooled = np.r_[years[:_YEARS-1], years[_YEARS-1:].min()]
+    return {name.lower(): np.flatnonzero(pooled == shot).tolist() for shot, name in enumerate(SHOTS)}
+
 def age_bins(df:pd.DataFrame, shots=(100, 20)) -> LabelBins:
-    "Bins of a year each, from the training ages; edges 0, 1, 2, ... up to the oldest of all splits"
+    "Bins of a year each, from the training ages: 0 to 119, and one for 120 and older"
     ages = df.age[df.split == 'train'].to_numpy()
-    return LabelBins(ages, edges=np.arange(int(df.age.max()) + 2), shots=shots)
+    if ages.max() >= _YEARS: shots = _pooled_shots(ages, shots)
+    return LabelBins(ages, edges=np.arange(_YEARS + 1), shots=shots)
 
 # %% ../../nbs/api/data/07_ages.ipynb #e6c632ca
 def _to_rgb(im):

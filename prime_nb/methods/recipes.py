@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from math import prod
 from typing import NamedTuple
+from ..checks import check_name
+from ..targets import SHOTS
 if sys.version_info >= (3, 11): import tomllib
 else: import tomli as tomllib
 
@@ -165,6 +167,9 @@ class Task:
     needs:str=''                # how to get the files, where the folder must be given
     own:dict=field(default_factory=dict)   # part or method -> settings that it has on this task
     space:dict=field(default_factory=dict) # part, or 'train' -> setting -> values worth trying here
+    def __post_init__(self):
+        measured = [f'{metric}/{group}' for metric in self.metrics for group in ('All', *SHOTS)]
+        check_name(f'select of {self.name}', self.select, measured)
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #c6ff6b51
 @dataclass

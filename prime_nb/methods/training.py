@@ -6,7 +6,7 @@
 __all__ = ['SCHEDULES', 'OPTIMIZERS', 'KeepBest', 'fit', 'run']
 
 # %% ../../nbs/api/methods/02_training.ipynb #815f063d
-import copy, gc, hashlib, platform, sys, time
+import copy, gc, hashlib, platform, sys, time, warnings
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from .builders import make_callbacks, make_head, make_loss, make_predictor
 from .recipes import Splits, Task, higher_is_better, only
 from ..head import ProxyHead, find_final, find_head, watch_features
 from ..callback.features import TrainLoss
-from ..checks import check_targets, to_numpy
+from ..checks import check_name, check_targets, to_numpy
 from ..data.memory import tensor_dls
 from ..distributed import gather_with_grad, world_size
 from ..metrics import Relevance, by_shot, proxy_spearman, similarity_spearman
@@ -84,7 +84,7 @@ def _better(a, b, metric):
 
 # %% ../../nbs/api/methods/02_training.ipynb #7ced0417
 class KeepBest(Callback):
-    "Judges held-out samples after every epoch, keeps the best weights, and writes down what happened"
+    "Judges held-out samples after every epoch, keeps the best weights; `ValueError` if `select` is not measured"
     order = Recorder.order + 1 # the losses of the epoch are there
     def __init__(self,
         judge=None,       # outputs of the held-out samples -> dict of metrics; None: the last epoch counts
@@ -113,6 +113,9 @@ class KeepBest(Callback):
         if self.on_epoch: self.on_epoch(row)
         self.lose_patience()
     def after_fit(self):
+        if self.history and self._no_score():
+            warnings.warn(f'{self.select} has no value in any epoch: no sample that was kept aside belongs to it. '
+                          'The last epoch counts; select another metric, or keep more aside.')
         if self.weights: get_model(self.model).load_state_dict(self.weights)
 
 # %% ../../nbs/api/methods/02_training.ipynb #042f7eda
@@ -126,7 +129,15 @@ def _judged(self:KeepBest, loss):
                          'Lower the learning rate: settings={"lr": ...}.')
     if not self.judge: return {}
     if not finite: return {self.select: None}
-    return {k: None if v is None else float(v) for k, v in self.judge(out).items()}
+    judged = self.judge(out)
+    check_name('select', self.select, judged)
+    return {k: None if v is None else float(v) for k, v in judged.items()}
+
+@patch
+def _no_score(self:KeepBest):
+    "Whether other metrics had values, and the one that decides never had"
+    names = [k for row in self.history for k, v in row.items() if '/' in k and v is not None]
+    return bool(names) and self.select not in names
 
 @patch
 def _compare(self:KeepBest, score, metrics):
@@ -222,7 +233,7 @@ OPTIMIZERS = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
 # %% ../../nbs/api/methods/02_training.ipynb #ebc44315
 def _choose(known, name, what):
     "The value of a name; `ValueError` for an unknown one"
-    if name not in known: raise ValueError(f'unknown {what}: got {name!r}, expected one of {", ".join(known)}')
+    check_name(what, name, known)
     return known[name]
 
 # %% ../../nbs/api/methods/02_training.ipynb #958e6a2c
@@ -278,6 +289,9 @@ def fit(
     def judge_dev(out): return judge(out.flatten()*splits.unit, y, splits, task.metrics)
     learn = start(splits, config, seed, device)
     keep = run_schedule(learn, config, KeepBest(judge_dev, task.select, config.get('patience'), on_epoch))
+    if keep.best is None and keep._no_score():
+        raise ValueError(f'dev {task.select} has no value: no sample of the dev split belongs to it. '
+                         'Select another metric.')
     if keep.best is None:
         raise ValueError(f'training diverged: no epoch had finite predictions and a dev {task.select}. '
                          'Lower lr, or the weights of the losses.')
