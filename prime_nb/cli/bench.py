@@ -22,9 +22,9 @@ def _read_shard(text:str) -> tuple:
     raise ValueError(f'got {text!r}, expected I/N with I from 1 to N, such as 1/3')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #e2cd2759
-def _show_list(dataset, methods):
+def _show_list(dataset, methods, folder=None):
     "Print methods, data sets, and where each hyper-parameter comes from"
-    tasks = [get_task(dataset)] if dataset else TASKS.values()
+    tasks = [get_task(dataset, folder)] if dataset else TASKS.values()
     print(describe_methods(), *(describe_task(task, methods) for task in tasks), sep='\n\n')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
@@ -109,7 +109,7 @@ def _check_options(a):
 @_together
 @command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
-    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: table N of the paper
+    dataset:Option(optional=True)=None, # a data set, see --list; folder: the table in --data; tabular: all; table N
     number:Option(int, metavar='N', optional=True)=None, # after "table": number of the table, 1 to 25
     data=None, # folder with the files of the data set
     methods:name_list=None, # methods, separated by commas; default: those of the data set
@@ -157,7 +157,7 @@ def _do(a, changes) -> int:
     if a.dataset == 'tabular':
         from prime_nb.bench.ranks import bench_tabular
         return bench_tabular(a, changes)
-    if a.list: return _show_list(a.dataset, a.methods)
+    if a.list: return _show_list(a.dataset, a.methods, a.data)
     task = get_task(f'{a.dataset}+{a.protocol}' if a.protocol else a.dataset, a.data)
     if a.data or not a.report: check_folder(task, a.data)
     if a.report: return _show_table(a.out, task.name, a.methods)
