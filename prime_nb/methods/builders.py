@@ -138,7 +138,8 @@ def make_head(model, config:dict, loss):
 def _prime(config, seed, splits):
     "PRIME with prime.* and the settings of its technique; the seed is for random and K-means proxy targets"
     kw = only(config, 'prime')
-    if kw['target_scale'] is None: kw['target_scale'] = 'range' # for `PRIME`, None is left to its rule
+    scale = kw['target_scale'] # for `PRIME`, None is left to its rule, as all of prime-auto is
+    if kw['n_proxies'] is not None: kw['target_scale'] = dict(auto=None).get(scale, scale or 'range')
     name = kw['technique']
     if name: kw['technique'] = TECHNIQUES[name](**only(config, name))
     return PRIME(seed=seed, **kw)
