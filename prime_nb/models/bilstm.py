@@ -210,10 +210,11 @@ def features(self:BiLSTM,
     x:Tensor, # (B, 2, L) word numbers of both sentences
 ) -> Tensor: # z, (B, F)
     "Feature z = f(x), the input of the last layer; `ValueError` for anything but pairs of word numbers"
-    if x.ndim != 3 or x.shape[1] != 2 or x.is_floating_point():
+    if x.ndim != 3 or x.shape[1] not in (1, 2) or x.is_floating_point():
         raise ValueError('the BiLSTM takes word numbers of pairs, whole numbers of shape (batch, 2, words): got '
                          f'{x.dtype} of shape {tuple(x.shape)}. Make them with Vocab.encode, or data.pairs.')
-    u, v = self.encode(x.flatten(0, 1)).unflatten(0, (-1, 2)).unbind(1)
+    vectors = self.encode(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+    u, v = vectors[:, 0], vectors[:, -1]
     return self.regress.features(torch.cat([u, v, (u-v).abs(), u*v], 1))
 
 @patch
