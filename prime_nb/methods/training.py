@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastai.callback.core import Callback, CancelFitException, CancelValidException
-from fastai.callback.schedule import ParamScheduler
+from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.callback.training import GradientClip
 from fastai.learner import Learner, Recorder
 from fastai.optimizer import OptimWrapper
@@ -23,7 +23,7 @@ from fastcore.basics import patch
 # %% ../../nbs/api/methods/02_training.ipynb #49961474
 from .builders import make_callbacks, make_head, make_loss, make_predictor
 from .recipes import Splits, Task, higher_is_better, only
-from ..head import ProxyHead, find_head, watch_features
+from ..head import ProxyHead, find_final, find_head, watch_features
 from ..callback.features import TrainLoss
 from ..checks import check_name, check_targets, to_numpy
 from ..data.memory import tensor_dls
@@ -97,7 +97,7 @@ class KeepBest(Callback):
         self.on_epoch, self.strict = on_epoch, strict
     def before_fit(self):
         self.score = self.best_at = self.best = self.weights = None
-        self.history = []
+        self.history, self.ends = [], [time.perf_counter()]
     def before_validate(self):
         if self.judge is None: raise CancelValidException()
         self.outs = []
@@ -108,6 +108,7 @@ class KeepBest(Callback):
         metrics = self._judged(row['loss'])
         row |= metrics
         self.history.append(row)
+        self.ends.append(time.perf_counter())
         if not _in_first_stage(self.learn.cbs): self._compare(metrics.get(self.select), metrics)
         if self.on_epoch: self.on_epoch(row)
         self.lose_patience()
@@ -188,8 +189,45 @@ def _multi_step(learn, epochs, lr, milestones, gamma=.1):
                          'expected something like [60, 80]')
     learn.fit(epochs, lr, cbs=_StepLR(lr, milestones, gamma))
 
+# %% ../../nbs/api/methods/02_training.ipynb #2e706db9
+def _body_and_head(model):
+    "Parameters of all layers but the last, and those of the last one with proxies and whatever else it holds"
+    head = find_head(model) or model.get_submodule(find_final(model))
+    last = {*head.parameters()}
+    return [[p for p in model.parameters() if p not in last], [*last]]
+
+class _FineTune(Callback):
+    "The schedule of fastai's `fine_tune` within one fit; `ValueError` unless some epochs are left for the whole"
+    def __init__(self, lr, frozen_epochs): self.lr, self.frozen_epochs = lr, frozen_epochs
+    def before_fit(self):
+        if not 0 <= self.frozen_epochs < self.n_epoch:
+            raise ValueError(f'schedule.frozen_epochs must be from 0 to {self.n_epoch-1}, one less than epochs: '
+                             f'got {self.frozen_epochs}')
+        if self.frozen_epochs: self.opt.freeze_to(1)
+    def before_train(self):
+        if self.epoch == self.frozen_epochs: self.opt.unfreeze()
+    def before_batch(self):
+        if not self.training: return
+        share = self.frozen_epochs/self.n_epoch
+        if self.pct_train < share - 1e-9:
+            pos, start, top, slower = self.pct_train/share, .99, self.lr, 1
+            low = top/25
+        else:
+            pos, start, top, slower = (self.pct_train - share)/(1 - share), .3, self.lr/2, 100
+            low = top/5
+        pos = min(max(pos, 0), 1)
+        rate = combined_cos(start, low, top, top/1e5)(pos)
+        self.opt.set_hyper('lr', [rate/slower, rate])
+        self.opt.set_hyper('mom', combined_cos(start, .95, .85, .95)(pos))
+
+def _fine_tune(learn, epochs, lr, frozen_epochs=1):
+    "The last layer alone at first, then all with a smaller rate for the body"
+    learn.splitter, learn.opt = _body_and_head, None
+    learn.fit(epochs, lr, cbs=_FineTune(lr, frozen_epochs))
+
 # %% ../../nbs/api/methods/02_training.ipynb #9a718c6a
-SCHEDULES = dict(constant=Learner.fit, one_cycle=Learner.fit_one_cycle, step=_step, multi_step=_multi_step)
+SCHEDULES = dict(constant=Learner.fit, one_cycle=Learner.fit_one_cycle, step=_step, multi_step=_multi_step,
+                 fine_tune=_fine_tune)
 OPTIMIZERS = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
 
 # %% ../../nbs/api/methods/02_training.ipynb #ebc44315
@@ -223,8 +261,10 @@ def make_learner(dls, splits:Splits, model, config:dict, seed:int, device='cpu')
 def run_schedule(learn:Learner, config:dict, keep:KeepBest) -> KeepBest:
     "Train to the last epoch as `config` says, and go back to the best one"
     schedule = _choose(SCHEDULES, config['schedule'], 'schedule')
+    kw = only(config, 'schedule')
+    if config['schedule'] != 'fine_tune': kw.pop('frozen_epochs', None)
     with learn.no_bar(), learn.no_logging(), learn.added_cbs(keep):
-        schedule(learn, config['epochs'], config['lr'], **only(config, 'schedule'))
+        schedule(learn, config['epochs'], config['lr'], **kw)
     return keep
 
 # %% ../../nbs/api/methods/02_training.ipynb #7947d846
@@ -324,7 +364,8 @@ def run(
     else:
         learn, keep = fit(task, splits, config, seed, device=device, on_epoch=on_epoch)
         curve = [row[task.select] for row in keep.history]
-        result = dict(dev_metrics=keep.best, best_epoch=keep.best_at, dev_curve=curve)
+        result = dict(dev_metrics=keep.best, best_epoch=keep.best_at, dev_curve=curve,
+                      epoch_seconds=round(float(np.median(np.diff(keep.ends))), 3))
         if test: extra, result['metrics'] = _judge_test(learn, splits, task.metrics)
         if test and arrays: result['spearman'] = correlations(extra)
     seconds = round(time.perf_counter() - begin, 3)

@@ -7,10 +7,12 @@ __all__ = ['SmallResNet', 'backbone', 'resnet', 'PixelNet']
 
 # %% ../../nbs/api/models/00_backbone.ipynb #1e485f47
 import re
+from pathlib import Path
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+from safetensors.torch import load_file
 from torchvision import models
 from ..head import find_final, replace_layer
 
@@ -120,17 +122,31 @@ def _classifier(arch, pretrained):
                      'convnext_tiny, ...), fastai (xresnet18, ...) or, where it is installed, timm (pip install timm).')
 
 # %% ../../nbs/api/models/00_backbone.ipynb #bdadf4c2
+def _load_file(model, path):
+    "Load weights from a file; `FileNotFoundError` if there is none, `ValueError` if they are of another network"
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no such file of weights: got {path}, expected one that torch.save or safetensors wrote')
+    try:
+        if str(path).endswith('.safetensors'): state = load_file(path)
+        else: state = torch.load(path, weights_only=True, map_location='cpu')
+        model.load_state_dict(state)
+    except Exception as e:
+        what = ' '.join(str(e).split())[:200]
+        raise ValueError(f'{path} holds no weights of this network: {what}. Give the file of the same network.') from None
+
 def backbone(
     arch:str,         # 'small', or a name that torchvision, fastai or timm knows
     n_out:int=1,      # number of outputs
     pretrained=False, # start from ImageNet weights, by name those of torchvision ('IMAGENET1K_V1'); True: the newest
+    weights=None,     # file with such weights, in place of a download
 ) -> nn.Module: # (N, 3, H, W) floats -> (N, n_out)
     "A regressor of pictures; `ValueError` for an unknown network, `FileNotFoundError` for weights that are not here"
     if arch != 'small':
-        model = _classifier(arch, pretrained)
+        model = _classifier(arch, False if weights else pretrained)
+        if weights: _load_file(model, weights)
         size = getattr(model, 'default_cfg', {}).get('input_size', (3, 224, 224)) # timm's networks say what they expect
         return _new_final(model, n_out, torch.zeros(2, *size))
-    if not pretrained: return SmallResNet(n_out)
+    if not (pretrained or weights): return SmallResNet(n_out)
     raise ValueError('there are no pretrained weights for "small": got pretrained=True. '
                      'Use pretrained=False, or "resnet18".')
 
