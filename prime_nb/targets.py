@@ -230,7 +230,8 @@ def training_targets(dls) -> np.ndarray:
     if y is None:
         every = dls.train.new(shuffle=False, drop_last=False) if hasattr(dls.train, 'new') else dls.train
         y = np.concatenate([to_numpy(b[n_inp]) for b in every])
-    return check_targets(sample_targets(torch.as_tensor(y)), 'training targets')
+    y, maps = sample_targets(torch.as_tensor(y)), np.ndim(y) > 2
+    return check_targets(y[~y.isnan()] if maps else y, 'training targets')
 
 # %% ../nbs/api/03_targets.ipynb #7ffd2665
 @patch(cls_method=True)

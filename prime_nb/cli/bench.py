@@ -71,6 +71,16 @@ def _show_search(found, select):
               f'{value_cell(trials[0])} with the present settings')
         for setting, value in best['changes'].items(): print(f'    {setting} = {value}')
 
+def _compare(task, a, changes) -> int:
+    "Search equally for all methods, run what was chosen, and print the table"
+    from prime_nb.bench.tuning import compare
+    methods = a.methods or task.methods
+    failed = compare(task, methods, a.compare, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs, force=a.force,
+                     plugins=a.plugin, arrays=a.arrays, folder=a.data, device=a.device)
+    _show_table(a.out, task.name, methods, a.seeds)
+    _write_table(a.out, task.name)
+    return int(bool(failed))
+
 # %% ../../nbs/api/cli/05_bench.ipynb #f8388023
 def _together(main):
     "One of several processes that share the work of a command, if a launcher has started them"
@@ -86,7 +96,7 @@ def _check_options(a):
     "`ValueError` for options that do not go together"
     if a.dataset == 'table':
         if a.number is None: raise ValueError('which table? Write prime_bench table N, with N from 1 to 25')
-        given = [name for name in ('tune', 'list', 'protocol', 'pack') if getattr(a, name)]
+        given = [name for name in ('tune', 'compare', 'list', 'protocol', 'pack') if getattr(a, name)]
         if given: raise ValueError(f'--{given[0]} does not go with a table: name a data set')
     elif a.number is not None or a.task or a.twin:
         raise ValueError('a number, --task and --twin go with a table: prime_bench table N')
@@ -113,6 +123,7 @@ def prime_bench(
     report:bool=False, # only print the table of what is there
     pack:Option(metavar='FILE')=None, # only write finished runs into one file; without a data set: all in --out
     tune:Option(positive, metavar='N')=None, # search hyper-parameters on dev instead: N settings of each method
+    compare:Option(positive, metavar='N')=None, # search equally for all: N settings of each, then run with --seeds
     arrays:bool=False, # also keep predictions, features and proxies of each run
     device='cpu', # where to train
     shard:Option(_read_shard, metavar='I/N')=None, # only every N-th run, from the I-th on
@@ -139,7 +150,7 @@ def _do(a, changes) -> int:
     if a.dataset == 'table':
         from prime_nb.bench.paper.tables import bench_table
         return bench_table(a, changes)
-    a.seeds = a.seeds or [0]
+    a.seeds = a.seeds or ([*range(10)] if a.compare else [0])
     if a.pack:
         from prime_nb.bench.results import pack_runs
         return print(pack_runs(Path(a.out)/(a.dataset or ''), a.pack))
@@ -150,4 +161,5 @@ def _do(a, changes) -> int:
     task = get_task(f'{a.dataset}+{a.protocol}' if a.protocol else a.dataset, a.data)
     if a.data or not a.report: check_folder(task, a.data)
     if a.report: return _show_table(a.out, task.name, a.methods)
+    if a.compare: return _compare(task, a, changes)
     return _search(task, a, changes) if a.tune else _run(task, a, changes)

@@ -210,8 +210,8 @@ class DepthData(Dataset):
         return depth_stats(self.folder, self.pairs, self.bits, self.size)
     @property
     def ys(self):
-        "Mean depth of each picture in metres, what callbacks take for the training targets"
-        return pd.Series(self.stats['means'])
+        "Mean depth in metres of each picture that has one, what callbacks take for the training targets"
+        return pd.Series(self.stats['means']).dropna()
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #327c4c35
 @patch

@@ -138,8 +138,8 @@ def make_head(model, config:dict, loss):
 def _prime(config, seed, splits):
     "PRIME with prime.* and the settings of its technique; the seed is for random and K-means proxy targets"
     kw = only(config, 'prime')
-    scale = kw['target_scale'] # for `PRIME`, None is left to its rule
-    kw['target_scale'] = dict(auto=None).get(scale, scale or 'range')
+    scale, by_rule = kw['target_scale'], kw['n_proxies'] is None # for `PRIME`, None is left to its rule
+    kw['target_scale'] = None if scale == 'auto' or by_rule and scale is None else scale or 'range'
     name = kw['technique']
     if name: kw['technique'] = TECHNIQUES[name](**only(config, name))
     return PRIME(seed=seed, **kw)

@@ -15,14 +15,14 @@ import torch
 from fastai.learner import Learner
 from scipy.stats import wasserstein_distance
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, TimeSeriesSplit
-from torch import Tensor
+from torch import Tensor, nn
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #e23c2516
 from ..auto import auto_batch, auto_epochs, auto_prime, loss_scale
 from ..checks import check_name, check_targets, to_numpy
 from .recipes import Splits, Task, given, parts, settings as recipe_settings
 from .training import KeepBest, make_learner, run_schedule
-from ..data.memory import mirror_some, tensor_dls
+from ..data.memory import TensorData, mirror_some, tensor_dls
 from ..losses import LOSSES
 from ..metrics import by_shot
 from ..targets import SHOTS
@@ -299,15 +299,46 @@ def unit_splits(x:Tensor, y:Tensor, dev, bins, target:Target) -> Splits:
 # %% ../../nbs/api/methods/03_fitting.ipynb #15b370ac
 AUGMENT = dict(mirror=mirror_some) # names of augmentations
 
-def make_loaders(x:Tensor, y:Tensor, dev, config:dict, seed:int, device):
-    "Batches of x and y (N, T); with `dev` None two training rows are there for it, and never used"
+def make_loaders(x:Tensor, y:Tensor, dev, config:dict, seed:int, device, weights=None):
+    "Batches of x, y (N, T) and perhaps weights (N,); with `dev` None two training rows are there, and never used"
     aug = AUGMENT.get(config['augment'], config['augment'])
     if aug is not None and not callable(aug):
         raise ValueError(f'unknown augmentation: got {aug!r}, expected None, one of {list(AUGMENT)}, '
                          'or a function of a batch of inputs')
     bs = min(config['batch_size'], len(y))
     if dev is None: dev = x[:2], y[:2]
-    return tensor_dls((x, y), dev, bs=bs, val_bs=256, aug=aug, seed=seed, device=device, drop_last=len(y) > bs)
+    rows = (x, y) if weights is None else TensorData(x, y, weights, n_inp=1)
+    return tensor_dls(rows, dev, bs=bs, val_bs=256, aug=aug, seed=seed, device=device, drop_last=len(y) > bs)
+
+# %% ../../nbs/api/methods/03_fitting.ipynb #66d71a1f
+def check_weights(weights, n):
+    "Weights (N,) as float64; `ValueError` for gaps, negative ones, another length, or none above zero"
+    w = np.asarray(weights, dtype=np.float64)
+    if w.ndim == 0: w = np.full(n, float(w))
+    if w.shape != (n,): raise ValueError(f'sample_weight must have one number per row: got shape {w.shape} for {n} rows')
+    bad = ~(np.isfinite(w) & (w >= 0))
+    if bad.any():
+        raise ValueError(f'sample_weight must be finite and not negative: got {w[bad][0]:g} in row {int(np.argmax(bad))} '
+                         f'(from 0), {bad.sum()} such weights')
+    if not w.any(): raise ValueError(f'sample_weight must not be zero everywhere: got {n} zeros')
+    return w
+
+class SampleWeighted(nn.Module):
+    "A `WeightedLoss` whose samples have weights of their own, which multiply those of their targets"
+    # loss (B, T)
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+    def forward(self, pred, y, w=None):
+        "The loss; with `w` (B,), weights of the samples"
+        if w is not None and self.loss.weights is not None: w = w*self.loss.weights(y).reshape(w.shape)
+        return self.loss(pred, y, w)
+    def decodes(self, x): return self.loss.decodes(x)
+    def activation(self, x): return self.loss.activation(x)
+    @property
+    def reduction(self): return self.loss.reduction
+    @reduction.setter
+    def reduction(self, how): self.loss.reduction = how
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #e9de0ecf
 def train(learn:Learner, config:dict, judge=None, progress=False) -> KeepBest:

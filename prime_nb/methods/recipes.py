@@ -262,12 +262,13 @@ def search_space(
     task:Task,  # data set
     method:str, # parts joined by '+'
 ) -> dict: # dotted setting -> list of values
-    "What a search may change"
+    "What a search may change; an empty list in the space of a task takes a setting out"
     used, space = parts(method), {}
     for r in used: space |= r.space | task.space.get(r.name, {})
-    if not space: return task.space.get('train', {})
+    every = task.space.get('every', {}) # of the second stage of `compare`
+    if not (space or every): return task.space.get('train', {})
     fixed = {k for r in used if r.alone for k in r.values}
-    return {k: v for k, v in space.items() if k not in fixed}
+    return {k: v for k, v in (space | every).items() if v and k not in fixed}
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #6d7a403a
 def candidates(

@@ -54,6 +54,9 @@ class PrimeRegressor(RegressorMixin, BaseEstimator):
     def fit(self,
         X, # (N, F) numbers; NaN for what is missing
         y, # (N,) targets, or (N, T) vectors
+        sample_weight=None, # (N,) how much the error of each row counts, from 0 up
+        groups=None, # (N,) what rows belong to: whole groups are kept aside to stop by
+        order=None, # (N,) numbers or dates: the last rows are kept aside to stop by
     ): # the estimator itself
         "Train; `ValueError` for what scikit-learn or `fit_array` refuses: infinities, a single row, a constant target"
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite='allow-nan', multi_output=True,
@@ -61,7 +64,8 @@ class PrimeRegressor(RegressorMixin, BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, (int, np.integer)): seed = check_random_state(seed).randint(2**31 - 1)
         fitted = fit_array(X, y, self.method, valid_pct=self.valid_pct, epochs=self.epochs, seed=int(seed),
-                           device=self.device, progress=self.verbose, settings=self._settings())
+                           device=self.device, progress=self.verbose, settings=self._settings(),
+                           sample_weight=sample_weight, groups=groups, order=order)
         fitted.rows = fitted._learn = None # neither is needed to predict, and both are large
         self.fitted_, self.n_iter_ = fitted, len(fitted.history)
         return self
