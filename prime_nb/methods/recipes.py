@@ -265,7 +265,7 @@ def search_space(
     "What a search may change; an empty list in the space of a task takes a setting out"
     used, space = parts(method), {}
     for r in used: space |= r.space | task.space.get(r.name, {})
-    every = task.space.get('every', {}) # of the second stage of `compare`
+    every = task.space.get('every', {}) # of the second stage of `compare_methods`
     if not (space or every): return task.space.get('train', {})
     fixed = {k for r in used if r.alone for k in r.values}
     return {k: v for k, v in (space | every).items() if v and k not in fixed}

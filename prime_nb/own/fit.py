@@ -10,15 +10,17 @@ import warnings
 import numpy as np
 import pandas as pd
 import torch
+from collections import Counter
 from dataclasses import dataclass, field
 from fastai.torch_core import default_device
+from fastcore.basics import patch
 from fastcore.meta import delegates
 from torch import nn
 from pathlib import Path
 from ..checks import check_targets
 from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
 from ..data.kinds import clean
-from ..data.tables import Table, check_columns, open_table, read_table, target_of
+from ..data.tables import Table, check_columns, open_table, read_table, spread_texts, target_of
 from ..head import ProxyHead, find_head, strip
 from prime_nb.methods.fitting import (
     Apart, SampleWeighted, check_weights, dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train,
@@ -314,7 +316,8 @@ class Source:
     kind:str = 'table'    # or 'images', 'text'
     folder:str = '.'      # of pictures
     encoder:str = 'auto'  # of texts
-    notes:list = field(default_factory=list) # sentences: what was guessed or left out
+    notes:list = field(default_factory=list) # sentences: what was guessed
+    columns:list = field(default_factory=list) # a dict per column: what was read, and what it is used for
     @property
     def df(self):
         "The columns that are used, target first; typed"
@@ -328,6 +331,7 @@ class Source:
 def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
         delimiter=None, drop_missing=False, folder=None, encoder='auto') -> Source:
     "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
+    target, images, folder = clean(target), images and clean(images), folder or str(Path(data).parent)
     special = [images] if images else list(text or ())
     if target in [*special, *(ignore or ())]:
         raise ValueError(f'{target!r} is the target: it cannot be an input or ignored, too')
@@ -347,19 +351,55 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     if drop_missing and missing.any():
         table = table.take(~missing)
         notes.append(f'{missing.sum()} rows without a target were left out')
-    check_target(table, target)
+    y = check_target(table, target)
+    common, times = Counter(y.tolist()).most_common(1)[0]
+    if times > len(y)/2: notes.append(f'{times} of {len(y)} targets are {common:g}: more than half are one value')
     kind = 'images' if images else 'text' if text else 'table'
-    source = Source(table, target, inputs, kind, folder=folder or str(Path(data).parent), encoder=encoder, notes=notes)
-    _check_source(source, unused=[c for c in have if c not in (target, *inputs)])
+    source = Source(table, target, inputs, kind, folder=folder, encoder=encoder, notes=notes)
+    _check_source(source)
+    left = {c: '--ignore' if c in (ignore or ()) else f'the input is {special[0]}' for c in have if c not in source.df}
+    source.columns = _columns_read(source, left)
     return source
 
-def _check_source(source, unused):
-    "An error for inputs of the wrong kind, and notes on what says nothing or is not used"
-    table, inputs = source.table, source.inputs
-    if source.kind == 'images': check_images(table, inputs[0], source.folder)
-    elif source.kind == 'text': check_texts(table, inputs)
-    else:
-        _check_inputs(table, source.target, inputs)
-        dropped = Columns().fit(table, source.target).dropped
-        source.notes += [f'column {c!r} says nothing ({why})' for c, why in dropped.items()]
-    if unused: source.notes.append(f'not used: {", ".join(unused[:8])}{", ..." if len(unused) > 8 else ""}')
+def _check_source(source):
+    "An error for inputs of the wrong kind"
+    if source.kind == 'images': check_images(source.table, source.inputs[0], source.folder)
+    elif source.kind == 'text': check_texts(source.table, source.inputs)
+    else: _check_inputs(source.table, source.target, source.inputs)
+
+def _columns_read(source, left):
+    "What was read, and what it is used for: a dict per column, those to be left out with the reason"
+    table, out = source.table, []
+    dropped = Columns().fit(table, source.target).dropped if source.kind == 'table' else {}
+    for c in source.df:
+        s, start = table.frame[c], f'column {c!r}: '
+        remarks = [note.removeprefix(start) for note in table.notes if note.startswith(start)]
+        use = 'target' if c == source.target else 'left out' if c in dropped else 'input'
+        out.append(dict(column=c, use=use, kind=table.kinds[c]['kind'], missing=int(s.isna().sum()),
+                        different=int(s.nunique()), remarks='; '.join([*remarks, *filter(None, [dropped.get(c)])])))
+    return out + [dict(column=c, use='left out', kind='', missing=None, different=None, remarks=why)
+                  for c, why in left.items()]
+
+# %% ../../nbs/api/own/04_fit.ipynb #5a0c0010
+def _told(c):
+    "A column in a few words, from what was read"
+    said = [f'{c["different"]} different'] if c['kind'] == 'words' else []
+    if c['missing']: said.append(f'{c["missing"]} missing')
+    if c['use'] == 'left out': said = [c['remarks']]
+    return f'{c["column"]} ({", ".join(said)})' if said else c['column']
+
+@patch
+def summary(self:Source, most=12) -> list:
+    "What was read, in a few sentences: rows and target, then columns by kind, then what is left out"
+    low, high, middle = spread_texts([self.y.min(), self.y.max(), np.median(self.y)], np.ptp(self.y), digits=3)
+    out = [f'{self.table.name}, {len(self.y)} rows; target {self.target}: {low} to {high}, median {middle}']
+    inputs = [c for c in self.columns if c['use'] == 'input']
+    groups = {name: [c for c in inputs if c['kind'] == kind]
+              for name, kind in dict(numbers='number', words='words', dates='date').items()}
+    groups['left out'] = [c for c in self.columns if c['use'] == 'left out']
+    for name, columns in groups.items():
+        if not columns: continue
+        what = name if self.kind == 'table' or name == 'left out' else dict(images='pictures', text='texts')[self.kind]
+        more = f' and {len(columns) - most} more' if len(columns) > most else ''
+        out.append(f'{what}: {", ".join(map(_told, columns[:most]))}{more}')
+    return out

@@ -90,12 +90,13 @@ def proxy_rarity(
     n_proxies=20, # C, number of proxies
     tau_t=5.,     # temperature of targets
     scale=None,   # number that target distances are divided by; None: the range of `y`
-) -> float: # 1 when every proxy is met equally often
+) -> float: # 1 when every proxy is met equally often; None when an outlier leaves one without a sample near it
     "Largest p_bal(proxy)/p(proxy) (PRIME, second part of eq. 15); errors of `check_targets`"
     y = check_targets(y, 'training targets')
     proxies = uniform_targets(y.min(), y.max(), n_proxies)
     T = target_association(torch.as_tensor(y), torch.as_tensor(proxies), tau_t, scale or default_scale(y))
-    return float(1/(n_proxies*T.mean(0).min()))
+    rarest = float(n_proxies*T.mean(0).min())
+    return 1/rarest if rarest > 1e-9 else None
 
 # %% ../../nbs/api/own/00_judge.ipynb #7a719445
 def imbalance(
@@ -112,9 +113,10 @@ def imbalance(
              for i, name in enumerate(SHOTS)}
     counts = bins.counts[held]
     rarity_target, rarity_proxy = target_rarity(bins), proxy_rarity(y, n_proxies, tau_t, scale)
+    C_D = rarity_proxy and max(rarity_target, rarity_proxy)
     return dict(N=len(y), range=[float(y.min()), float(y.max())], median=float(np.median(y)),
                 bins=bins.n_bins, empty_bins=int(bins.n_bins - len(counts)),
-                ratio=float(counts.max()/counts.min()), shots=shots, C_D=max(rarity_target, rarity_proxy),
+                ratio=float(counts.max()/counts.min()), shots=shots, C_D=C_D,
                 rarity_target=rarity_target, rarity_proxy=rarity_proxy)
 
 # %% ../../nbs/api/own/00_judge.ipynb #1c3be4e5
