@@ -92,6 +92,7 @@ def tune(
     force=False,  # replace searches and runs with other settings
     notify=None,  # as in `run_jobs`
     plugins=(),   # modules that other processes import first
+    cluster=None, # as in `run_jobs`
     **kw,         # `folder` and `device` of `Job`
 ) -> dict: # method -> what is in its tuning.json
     "Search hyper-parameters of each method on dev, with the same budget; errors as `plan` and `run_jobs`"
@@ -101,7 +102,7 @@ def tune(
         found[m] = read_tuning(task, m, n, seeds, out=out, changes=changes, force=force)
         if found[m] is None: groups[m] = trials(task, m, n, seeds, out=out, changes=changes, force=force, **kw)
     jobs = [job for trials_of in groups.values() for group in trials_of for job in group]
-    run_jobs(jobs, n_jobs, notify, plugins)
+    run_jobs(jobs, n_jobs, notify, plugins, cluster=cluster)
     return found | {m: conclude(task, m, n, seeds, groups=g) for m, g in groups.items()}
 
 # %% ../../nbs/api/bench/02_tuning.ipynb #79a7d7e9

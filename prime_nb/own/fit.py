@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import torch
 from dataclasses import dataclass, field
-from fastai.torch_core import default_device
 from fastcore.meta import delegates
 from torch import nn
 from pathlib import Path
 from ..checks import check_targets
 from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
 from ..data.tables import Table, check_columns, open_table, read_table, target_of
+from ..distributed import find_device
 from ..head import ProxyHead, find_head, strip
 from ..methods.fitting import (
     dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train, unit_splits)
@@ -91,13 +91,13 @@ def _fit(inp, data, describe, make=make_network, kind=None,
     valid_pct=None, # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than 20 rows
     epochs=None,    # number of epochs; None: by the number of rows
     seed=0,         # seed of the split, the weights, the order of batches, dropout
-    device=None,    # device to train on; None: a GPU if there is one
+    device='auto',  # device to train on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     progress=True,  # whether to show a bar
     settings=None,  # dotted setting -> value, what is not to be chosen by rule: {'lr': 1e-3, 'prime.n_proxies': 10}
     bins=None,      # `LabelBins` of the target; None: `auto_bins`
 ) -> Fitted:
     "Read, choose, train; `describe` makes the description of a network, `make` the network"
-    device = torch.device(device or default_device())
+    device = find_device(device)
     (rows, y), kept = data.split(valid, valid_pct, seed)
     target = make_target(check_targets(y), data.names, data.vector)
     x, yt, bins = inp.fit(rows, data.names, data.kinds).read(rows), target.encode(y), bins_for(y, bins)
@@ -114,7 +114,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
         splits = unit_splits(x, yt, dev, bins, target=target)
         learn = make_learner(dls, splits, model, config, seed=seed, device=device)
         keep = train(learn, config, judge, progress)
-    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed),
+    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed, device=str(device)),
                   input=inp, target=target, spec=spec, bins=bins, rows=(rows, y, x))
 
 def _describe_mlp(config, x, n_out):
