@@ -6,6 +6,7 @@
 __all__ = ['check_close', 'raises']
 
 # %% ../nbs/api/00_checks.ipynb #375c0674
+import difflib
 import os
 import re
 from contextlib import contextmanager
@@ -84,6 +85,16 @@ def raises(
         raise AssertionError(f'{type(e).__name__} was raised, but its message does not match {match!r}: {e}') from e
     raise AssertionError(f'{exc} was not raised')
 
+# %% ../nbs/api/00_checks.ipynb #8e515cdb
+def check_name(what, name, known):
+    "`ValueError` for a name that is not among the known ones"
+    known = list(known)
+    if name in known: return
+    lower = {str(k).lower(): str(k) for k in known}
+    near = lower.get(str(name).lower()) or next(iter(difflib.get_close_matches(str(name), map(str, known), 1)), None)
+    hint = f' Did you mean {near!r}?' if near else ''
+    raise ValueError(f'unknown {what}: got {name!r}, expected one of {", ".join(map(str, known))}.{hint}')
+
 # %% ../nbs/api/00_checks.ipynb #fa7b8483
 def as_float64(x, name='targets') -> np.ndarray:
     "Real numbers in float64; `ValueError` for dates, complex numbers, words and what has no one shape"
@@ -113,6 +124,19 @@ def check_targets(y, name='targets', allow_constant=False) -> np.ndarray:
         raise ValueError(f'{name} must not be constant: got {len(y)} times {y[0]}. '
                          'With one distinct target there is nothing to regress.')
     return y
+
+# %% ../nbs/api/00_checks.ipynb #f3200002
+# y (N,) or (N, T) -> the same
+def check_float32(y:np.ndarray, name='targets') -> np.ndarray:
+    "The same targets; `ValueError` where float32 cannot tell them apart"
+    with np.errstate(over='ignore'): narrow = y.astype(np.float32)
+    span = np.linalg.norm(np.ptp(y, axis=0))
+    lost, step = np.abs(y - narrow).max(), np.spacing(np.abs(narrow).max())
+    if span == 0 or not np.isfinite(narrow).all() or (lost <= 1e-3*span and step <= span/4): return y
+    n, left = (len(np.unique(a, axis=0)) for a in (y, narrow))
+    raise ValueError(f'{name} collapse in float32, in which a network computes: got {n} distinct ones from {y.min()} to '
+                     f'{y.max()}, of which {left} are left. Subtract an offset, such as their mean, and add it to the '
+                     'predictions; or use another unit.')
 
 # %% ../nbs/api/00_checks.ipynb #15ed25d2
 def shared_dir() -> Path|None: # folder with `reference/`, `data/`, `paper/`

@@ -37,6 +37,18 @@ def shrink(top:Tensor, grow:bool=False) -> Tensor:
     if grow: power = power + (-room - k).clamp(0, room)
     return torch.where(top.isfinite(), torch.exp2(power), 1.)
 
+# %% ../nbs/api/02_distances.ipynb #6a377db6
+# x (N, F) -> (N, 1)
+def inverse_norm(x:Tensor) -> Tensor:
+    "One over the length of each row, without gradient; 0 for a row shorter than 1e-19 (float64: 1e-154)"
+    x, room = x.detach(), 1.
+    n = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    may_look = x.device.type == 'cpu' and not torch.compiler.is_compiling() # a GPU would have to wait
+    if not (may_look and bool((n < 2.**_ROOM[x.dtype]).all())) and x.shape[1]:
+        room = shrink(x.abs().amax(1, keepdim=True))
+        n = torch.linalg.vector_norm(x*room, dim=1, keepdim=True)
+    return (room/n).masked_fill(n <= torch.finfo(x.dtype).tiny**.5, 0.)
+
 # %% ../nbs/api/02_distances.ipynb #00334adc
 # z (N, F) -> (N, F)
 def unit(z:Tensor) -> Tensor:

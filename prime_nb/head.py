@@ -36,32 +36,38 @@ class FeatureHead(nn.Module):
     z:Tensor|None = None
     calibrate:Callable|None = None # z -> z, applied in training before g (feature smoothing); `self.z` is what came in
     def __init__(self,
-        final:nn.Module, # g, the layer that turns z into the prediction
+        final:nn.Module,             # g, the layer that turns z into the prediction
+        dropout:nn.Module|None=None, # what stands directly before g; `z` is read before it
     ):
         super().__init__()
-        self.final = final
+        self.final, self.dropout = final, dropout
     def forward(self,
         z:Tensor, # (B, F), or (B, F, H, W) for a `FinalConv`
     ) -> Tensor: # what `final` makes of it, (B, T), or maps (B, T, H, W)
         "Output of the last layer; in training it keeps z, and calibrates the features if it is told to"
         self.z = pooled(z, self.final) if self.training else None
-        return self.final(self.calibrate(z) if self.training and self.calibrate else z)
+        if self.training and self.calibrate: z = self.calibrate(z)
+        return self.final(z if self.dropout is None else self.dropout(z))
     def __getstate__(self): return {k: v for k, v in self.__dict__.items() if k not in ('z', 'calibrate')}
 
 # %% ../nbs/api/11_head.ipynb #b25ad8d9
 class ProxyHead(FeatureHead):
     "A `FeatureHead` that owns the proxies"
     def __init__(self,
-        final:nn.Module, # g
-        proxies:Proxies, # C proxies with as many features as g has inputs
+        final:nn.Module,             # g
+        proxies:Proxies,             # C proxies with as many features as g has inputs
+        dropout:nn.Module|None=None, # what stands directly before g; `z` is read before it
     ):
-        super().__init__(final)
+        super().__init__(final, dropout)
         self.proxies = proxies
     settings:dict|None = None # what they are trained with, for the record: it is saved with the weights
+    epochs:int = 0            # epochs that they have been trained for, over all fits: saved with the weights, too
     def get_extra_state(self):
-        text = json.dumps(self.settings, default=str)
+        text = json.dumps(dict(settings=self.settings, epochs=self.epochs), default=str)
         return torch.tensor(list(text.encode()), dtype=torch.uint8)
-    def set_extra_state(self, state): self.settings = json.loads(bytes(state.tolist()))
+    def set_extra_state(self, state):
+        said = json.loads(bytes(state.tolist()))
+        self.settings, self.epochs = said['settings'], said['epochs']
 
 # %% ../nbs/api/11_head.ipynb #c11a0e03
 def _linear_layers(model):
@@ -107,6 +113,14 @@ def _untouched(model):
         if hasattr(model, 'reset'): model.reset() # a recurrent model keeps its last state
 
 # %% ../nbs/api/11_head.ipynb #c11a0e08
+def _run(model, example):
+    "Output of a model for inputs that are leaves of the graph"
+    def leaf(t): return t.detach().requires_grad_().clone() if t.is_floating_point() else t
+    def leaves(o): return leaf(o) if isinstance(o, Tensor) else o
+    if isinstance(example, dict): return model(**{k: leaves(v) for k, v in example.items()})
+    if isinstance(example, (tuple, list)): return model(*map(leaves, example))
+    return model(leaves(example))
+
 def _watch_pass(model, example):
     "Output of one pass, and `(name, input, cut output)` of every call of a linear layer in it"
     calls, hooks = [], []
@@ -116,14 +130,9 @@ def _watch_pass(model, example):
             calls.append((name, args[0], cut))
             return cut.clone() # what follows may change it in place
         return hook
-    def leaf(t): return t.detach().requires_grad_().clone() if t.is_floating_point() else t
-    def leaves(o): return leaf(o) if isinstance(o, Tensor) else o
     for name, layer in _linear_layers(model).items(): hooks.append(layer.register_forward_hook(cutter(name)))
     try:
-        with _untouched(model):
-            if isinstance(example, dict): out = model(**{k: leaves(v) for k, v in example.items()})
-            elif isinstance(example, (tuple, list)): out = model(*map(leaves, example))
-            else: out = model(leaves(example))
+        with _untouched(model): out = _run(model, example)
     finally:
         for hook in hooks: hook.remove()
     return _tensors(out)[0], calls
@@ -199,6 +208,68 @@ def find_head(
     "The head of a model, or `None`"
     return next((m for m in model.modules() if isinstance(m, FeatureHead)), None)
 
+# %% ../nbs/api/11_head.ipynb #0ddd0002
+_DROPOUT = nn.modules.dropout._DropoutNd
+
+class _Moved(nn.Identity):
+    "Stands where a dropout was that is in the head now"
+    def __init__(self, dropout):
+        super().__init__()
+        self.dropout = (dropout,) # in a tuple it is no part of this module
+
+def _last_of(model, name):
+    "Name of the module at the end of a chain that starts at `name`; identities are passed over"
+    module = model.get_submodule(name)
+    if type(module).forward is not nn.Sequential.forward: return name
+    rest = [k for k, m in module.named_children() if type(m) is not nn.Identity]
+    return _last_of(model, f'{name}.{rest[-1]}'.strip('.')) if rest else None
+
+def _chained_before(model, name):
+    "Name of the module whose output is the input of `name`, where the structure says so; else None"
+    if not name: return None
+    parent, _, leaf = name.rpartition('.')
+    module = model.get_submodule(parent)
+    if getattr(module, 'final_layer', None) == leaf and getattr(module, 'before_final', None):
+        return _last_of(model, f'{parent}.{module.before_final}'.strip('.'))
+    if type(module).forward is not nn.Sequential.forward: return None
+    children = dict(module.named_children())
+    before = [k for k in list(children)[:list(children).index(leaf)] if type(children[k]) is not nn.Identity]
+    return _last_of(model, f'{parent}.{before[-1]}'.strip('.')) if before else _chained_before(model, parent)
+
+def _passed_before(model, name, example):
+    "Name of the dropout whose output is the input of `name` in a pass, if the pass calls it once; else None"
+    outs, seen = [], []
+    def fresh(name):
+        def hook(layer, args, out):
+            outs.append((name, out.view_as(out)))
+            return outs[-1][1]
+        return hook
+    drops = {k: m for k, m in model.named_modules() if isinstance(m, _DROPOUT)}
+    handles = [m.register_forward_hook(fresh(k)) for k, m in drops.items()]
+    final = model.get_submodule(name)
+    handles.append(final.register_forward_pre_hook(lambda layer, args: seen.append(args[0])))
+    try:
+        with _untouched(model): _run(model, example)
+    finally:
+        for handle in handles: handle.remove()
+    names = [k for k, out in outs if any(out is z for z in seen)]
+    called = Counter(k for k, _ in outs)
+    return names[0] if names and called[names[0]] == 1 else None
+
+def _dropout_before(model, name, example=None):
+    "Name of the dropout directly before the layer `name`, or None"
+    found = _chained_before(model, name)
+    if found is None and example is not None: return _passed_before(model, name, example)
+    return found if found is not None and isinstance(model.get_submodule(found), _DROPOUT) else None
+
+def put_head(model:nn.Module, name:str, head:FeatureHead, example=None) -> nn.Module:
+    "Put a head where the model has its last layer `name`; a dropout directly before it moves into the head"
+    drop = _dropout_before(model, name, example)
+    if drop is not None:
+        head.dropout = model.get_submodule(drop)
+        replace_layer(model, drop, _Moved(head.dropout))
+    return replace_layer(model, name, head.train(model.training))
+
 # %% ../nbs/api/11_head.ipynb #05365757
 def wrap_head(
     model:nn.Module,       # regressor; changed in place
@@ -216,7 +287,10 @@ def wrap_head(
     else:
         name = next(name for name, m in model.named_modules() if m is old)
         final = old.final
-    head = FeatureHead(final) if make is None else ProxyHead(final, make(final.in_features).to(final.weight.device))
+    proxies = None if make is None else make(final.in_features).to(final.weight.device)
+    head = FeatureHead(final) if proxies is None else ProxyHead(final, proxies)
+    if old is None: return put_head(model, name, head, example)
+    head.dropout = old.dropout
     return replace_layer(model, name, head.train(model.training))
 
 # %% ../nbs/api/11_head.ipynb #f77f0001
@@ -232,14 +306,16 @@ class watch_features:
     def __init__(self, model:nn.Module, keep:Callable, dtype=torch.float32):
         self.keep, self.dtype, head = keep, dtype, find_head(model)
         if head is None: self.handle = model.register_forward_pre_hook(self.first_pass, with_kwargs=True)
-        else: self.handle = head.final.register_forward_pre_hook(self.see)
+        else: self.handle = head.register_forward_pre_hook(self.see)
     def first_pass(self, model, args, kwargs):
         self.remove()
         example = inspect.signature(model.forward).bind(*args, **kwargs).arguments if kwargs else args
         final = model.get_submodule(find_final(model, example=example))
         self.handle = final.register_forward_pre_hook(self.see)
         if final is model: self.see(model, args)
-    def see(self, final, args): self.keep(pooled(args[0], final).detach().as_subclass(Tensor).to('cpu', self.dtype))
+    def see(self, layer, args):
+        z = pooled(args[0], getattr(layer, 'final', layer))
+        self.keep(z.detach().as_subclass(Tensor).to('cpu', self.dtype))
     def remove(self): self.handle.remove()
 
 # %% ../nbs/api/11_head.ipynb #80a9cae0
@@ -258,4 +334,6 @@ def strip(
     while (head := find_head(model)) is not None:
         name = next(n for n,m in model.named_modules() if m is head)
         model = replace_layer(model, name, head.final)
+    for name, m in list(model.named_modules()):
+        if isinstance(m, _Moved): model = replace_layer(model, name, m.dropout[0])
     return model

@@ -17,7 +17,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from .alignment import LDAM, Technique, alignment_loss, association_logits, get_technique, target_association
 from .auto import resolve_prime
-from .distances import feature_distance, target_distance, widen
+from .distances import feature_distance, inverse_norm, target_distance, widen
 from .distributed import whole_batch
 from .proxies import CentroidProxies, Proxies, make_proxies, proxy_loss
 
@@ -144,13 +144,6 @@ def _check_batch(proxies, z, y):
                          'Reduce dense targets to one number or vector per sample.')
 
 # %% ../nbs/api/13_objective.ipynb #f05ed002
-def _inverse_norm(x):
-    "(N, 1) reciprocal of the length of each row of `x`; 0 for a zero row, which gets no gradient"
-    exact = x.dtype if x.device.type == 'mps' else torch.float64 # squares of large features have room
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=exact)
-    dead = norm <= torch.finfo(x.dtype).tiny**.5
-    return norm.reciprocal().masked_fill(dead, 0.).to(x.dtype)
-
 def _minus_distance(cos, a, b, chord):
     "-d_f for cosines (N, M) of rows with inverse lengths `a` (N, 1) and `b` (M, 1), and its derivative; None: 1"
     if not chord: return cos - 1, None
@@ -178,7 +171,7 @@ class _OnePass(Function):
         tau,      # temperature of features
         chord,    # normalised Euclidean distance in place of the cosine's
     ): # proxy and alignment loss, scalars
-        iz, ip = _inverse_norm(z), _inverse_norm(features)
+        iz, ip = inverse_norm(z), inverse_norm(features)
         u = features*ip
         cos = (z @ u.T).mul_(iz)
         logits, slope = _minus_distance(cos, iz, ip, chord)

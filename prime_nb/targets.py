@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from scipy.ndimage import convolve1d, gaussian_filter1d
 from scipy.signal.windows import triang
 from torch import Tensor, nn
-from .checks import as_float64, check_targets, to_numpy
+from .checks import as_float64, check_float32, check_targets, to_numpy
 
 # %% ../nbs/api/03_targets.ipynb #4637a1e2
 def _is_number(x): return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
@@ -213,7 +213,7 @@ def sample_targets(y:Tensor) -> Tensor:
     "One target per sample; of maps (B, 1, H, W) the mean over pixels that are not NaN (PRIME, section 5.2)"
     return y.flatten(1).nanmean(1) if y.ndim > 2 else y
 
-def _stored_targets(ds, n_inp):
+def stored_targets(ds, n_inp):
     "Targets from the data set alone, or `None` if it is of an unknown kind"
     if hasattr(ds, 'tls') and len(ds.tls) > n_inp: return np.stack([to_numpy(y) for y in ds.tls[n_inp]])
     if hasattr(ds, 'ys') and hasattr(ds.ys, 'to_numpy'): return ds.ys.to_numpy()
@@ -226,11 +226,13 @@ def training_targets(dls) -> np.ndarray:
     if hasattr(ds, '__len__') and not len(ds):
         raise ValueError('the training split is empty: got 0 samples. Check the splitter.')
     n_inp = getattr(dls, 'n_inp', 1)
-    y = _stored_targets(ds, n_inp)
+    y = stored_targets(ds, n_inp)
     if y is None:
         every = dls.train.new(shuffle=False, drop_last=False) if hasattr(dls.train, 'new') else dls.train
         y = np.concatenate([to_numpy(b[n_inp]) for b in every])
-    return check_targets(sample_targets(torch.as_tensor(y)), 'training targets')
+    y, maps = sample_targets(torch.as_tensor(y)), np.ndim(y) > 2
+    y = check_targets(y[~y.isnan()] if maps else y, 'training targets')
+    return check_float32(y, 'training targets')
 
 # %% ../nbs/api/03_targets.ipynb #7ffd2665
 @patch(cls_method=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-import cost_losses, cost_training
+import cost_gpu, cost_losses, cost_training
 from cost_losses import COSTED, make_problem, milliseconds, peak_megabytes, step
 from cost_training import METHODS, Arm, make_setting, median_ratio, memory_formula, prime_bytes, saved_bytes
 from prime_nb.baselines.rank_n_contrast import RankNContrast
@@ -145,3 +145,20 @@ class TestMemoryOfTheLoss:
         check_close(cost_training.exponent([1, 2, 4, 8], [5, 2, 8, 32]), 2.)
         found = cost_training.scaling(dict(B=(16, 32), C=(4, 8), F=(8, 16)), dict(B=8, C=5, F=8), repeats=1)
         assert [r['B'] for r in found['rows']['B']] == [16, 32] and found['exponents']['B']['bytes'] <= 1
+
+
+class TestTheScriptForAGPU:
+    def test_its_parts_run_on_a_cpu(self, tmp_path, capsys):
+        assert cost_gpu.main(['steps', 'losses', 'half', '--small', '--device', 'cpu', '--out', str(tmp_path)]) == 0
+        found = {p.stem: json.loads(p.read_text()) for p in tmp_path.glob('*.json')}
+        assert set(found) == {'training-gpu', 'losses-gpu', 'half-gpu'}
+        assert [r['method'] for r in found['training-gpu']['rows']] == cost_gpu.METHODS
+        assert all(r['finite'] for r in found['half-gpu']['rows'])
+
+    def test_a_part_that_fails_does_not_stop_the_next(self, tmp_path, capsys, monkeypatch):
+        def broken(a): raise ValueError('no')
+        monkeypatch.setitem(cost_gpu.PARTS, 'steps', broken)
+        argv = ['steps', 'faces', 'half', '--small', '--device', 'cpu', '--out', str(tmp_path)]
+        assert cost_gpu.main(argv) == 1
+        assert {p.name for p in tmp_path.iterdir()} == {'steps-error.json', 'half-gpu.json'}
+        assert 'faces: left out' in capsys.readouterr().out

@@ -12,60 +12,57 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad
-from ..distances import as_columns, euclidean_distance, shrink
+from torch.nn.functional import embedding_bag, pad
+from ..distances import as_columns, euclidean_distance, inverse_norm, shrink
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #e1307bf0
-def _inverse_length(z):
-    n = z.norm(dim=1)
-    return torch.where(n <= torch.finfo(z.dtype).tiny**.5, 0., 1/n) # NaN stays NaN
+def _unit(z):
+    "Unit vectors (N, F), zero for a zero row, and the inverse lengths (N, 1)"
+    inv = inverse_norm(z)
+    return z*inv, inv
 
-def _level(z):
-    "The same directions, with room for squares"
-    return z*shrink(z.detach().abs().amax(1, keepdim=True)) if z.shape[1] else z
+def _turn_(g, u, inv, along):
+    "Gradient of z (N, F) from `g`, that of its directions, which it replaces; `along`: (N, 1), its part along them"
+    return g.addcmul_(u, along, value=-1).mul_(inv)
 
 class _Cosines(Function):
     @staticmethod
     def forward(ctx, z):
-        inv = _inverse_length(z)
-        S = (z @ z.T).mul_(inv).mul_(inv[:, None])
-        ctx.save_for_backward(z, S, inv)
+        u, inv = _unit(z)
+        S = u @ u.T
+        ctx.save_for_backward(u, inv, S)
         return S
     @staticmethod
     @once_differentiable
     def backward(ctx, g):
-        z, S, inv = ctx.saved_tensors
+        u, inv, S = ctx.saved_tensors
         h = g + g.T
-        turn = (h*S).sum(1)*inv*inv
-        h.mul_(inv).mul_(inv[:, None]).diagonal().sub_(turn)
-        return h @ z
+        return _turn_(h @ u, u, inv, (h*S).sum(1, keepdim=True))
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #d5b03e56
 # z (B, F) -> (B, B)
 def cosines(z:Tensor) -> Tensor:
     "Cosine of each pair of rows"
-    return _Cosines.apply(_level(z))
+    return _Cosines.apply(z)
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #1229a991
 class _Directions(Function):
     @staticmethod
     def forward(ctx, z):
-        inv = _inverse_length(z)[:, None]
-        u = z*inv
+        u, inv = _unit(z)
         ctx.save_for_backward(u, inv)
         return u
     @staticmethod
     @once_differentiable
     def backward(ctx, g):
         u, inv = ctx.saved_tensors
-        along = torch.linalg.vecdot(g, u)[:, None]
-        return torch.addcmul(g, u, along, value=-1).mul_(inv)
+        return _turn_(g.clone(), u, inv, torch.linalg.vecdot(g, u)[:, None])
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #c23a3ad3
 # z (N, F) -> (N, F)
 def directions(z:Tensor) -> Tensor:
     "Unit vectors"
-    return _Directions.apply(_level(z))
+    return _Directions.apply(z)
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #73f06d23
 _SPARSE = 6 # fewer than one pair in so many: only these are computed
@@ -74,19 +71,29 @@ def _few(z, i):
     "Whether it pays to compute only the listed pairs, which is so with the sparse kernels of MKL"
     return z.device.type == 'cpu' and torch.backends.mkl.is_available() and len(i)*_SPARSE < len(z)**2
 
+def _starts(i, n):
+    "Where each row begins in pairs that are listed row by row, and the end, (n + 1,)"
+    return pad(i.bincount(minlength=n).cumsum(0), (1, 0))
+
 def _csr(i, j, values, n):
     "Sparse (n, n) matrix from pairs that are listed row by row"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore') # that sparse rows are in beta state
-        return torch.sparse_csr_tensor(pad(i.bincount(minlength=n).cumsum(0), (1, 0)), j, values, (n, n))
+        return torch.sparse_csr_tensor(_starts(i, n), j, values, (n, n))
+
+def _spread(i, j, h, u):
+    "Sum of the rows u_j with weights h of the pairs (i, j), for each i"
+    if _few(u, i):
+        return embedding_bag(j, u, _starts(i, len(u)), per_sample_weights=h, mode='sum', include_last_offset=True)
+    return u.new_zeros(len(u), len(u)).index_put_((i, j), h) @ u
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #bf84e552
-def _dots(z, i, j):
+def _dots(u, i, j):
     "Dot products of listed pairs; of (i, j) and (j, i) one is computed"
-    if not _few(z, i): return (z @ z.T)[i, j]
+    if not _few(u, i): return (u @ u.T)[i, j]
     a, b = i[i < j], j[i < j]
-    half = torch.sparse.sampled_addmm(_csr(a, b, z.new_zeros(len(a)), len(z)), z, z.T, beta=0.).values()
-    S = z.new_zeros(len(z), len(z))
+    half = torch.sparse.sampled_addmm(_csr(a, b, u.new_zeros(len(a)), len(u)), u, u.T, beta=0.).values()
+    S = u.new_zeros(len(u), len(u))
     S[a, b] = S[b, a] = half
     return S[i, j]
 
@@ -94,28 +101,26 @@ def _dots(z, i, j):
 class _PairCosines(Function):
     @staticmethod
     def forward(ctx, z, i, j):
-        inv = _inverse_length(z)
-        s = _dots(z, i, j)*inv[i]*inv[j]
-        ctx.save_for_backward(z, i, j, s, inv)
+        u, inv = _unit(z)
+        s = _dots(u, i, j)
+        ctx.save_for_backward(u, inv, i, j, s)
         return s
     @staticmethod
     @once_differentiable
     def backward(ctx, g):
-        z, i, j, s, inv = ctx.saved_tensors
-        G = z.new_zeros(len(z), len(z))
+        u, inv, i, j, s = ctx.saved_tensors
+        G = u.new_zeros(len(u), len(u))
         G[i, j] = g
         h = g + G[j, i]
-        turn = z.new_zeros(len(z)).index_add_(0, i, h*s)*inv*inv
-        h = h*inv[i]*inv[j]
-        grad = _csr(i, j, h, len(z)) @ z if _few(z, i) else G.index_put_((i, j), h) @ z
-        return grad.addcmul_(z, turn[:, None], value=-1), None, None
+        along = u.new_zeros(len(u)).index_add_(0, i, h*s)
+        return _turn_(_spread(i, j, h, u), u, inv, along[:, None]), None, None
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #8dfc4263
 # z (B, F), needed (B, B) -> (K,)
 def pair_cosines(z:Tensor, needed:Tensor) -> tuple[Tensor, Tensor, Tensor]:
     "Cosine of each needed pair"
     i, j = needed.nonzero(as_tuple=True)
-    return _PairCosines.apply(_level(z), i, j), i, j
+    return _PairCosines.apply(z, i, j), i, j
 
 # %% ../../nbs/api/baselines/00_pairs.ipynb #6f494eed
 _NEAR, _MOST = 1e-2, 4 # squared distance over squared lengths of a near pair; at most so many near pairs per sample
@@ -178,7 +183,8 @@ def one_per_label(y:Tensor, generator=None) -> Tensor:
 # z (B, F), y (B,) -> (K, F)
 def label_means(z:Tensor, y:Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     "Mean feature of each distinct label"
-    labels, which, n = y.unique(return_inverse=True, return_counts=True, dim=0)
+    dim = None if y.ndim == 1 else 0 # numbers are sorted faster than rows
+    labels, which, n = y.unique(return_inverse=True, return_counts=True, dim=dim)
     total = z.new_zeros(len(labels), z.shape[1]).index_add(0, which, z)
     return total/n[:, None].to(z.dtype), labels, which, n
 

@@ -35,19 +35,20 @@ class _Envelop(Function):
 def enveloping(
     c:Tensor,            # (K, F) points of the curve; scaled to unit length here
     points:Tensor,       # (N, F) points of the sphere
-    unit:bool=False,     # whether `points` have unit length already
+    unit:bool=False,     # whether both have unit length already
 ) -> Tensor: # scalar in [0, 2]
     "How far points of the sphere are from the curve, on average"
-    return _Envelop.apply(directions(c), points if unit else directions(points))
+    return _Envelop.apply(*((c, points) if unit else (directions(c), directions(points))))
 
 # %% ../../nbs/api/baselines/05_srl.ipynb #93916633
 def homogeneity(
     c:Tensor,         # (K, F) points of the curve, in the order of their labels
     alpha:float=-1.,  # -1 draws neighbours together
     beta:float=.1,    # weight of the (unbiased) variance
+    unit:bool=False,  # whether the points have unit length already
 ) -> Tensor: # scalar; 0 for a curve of one point
     "How uneven the steps along the curve are"
-    u = directions(c)
+    u = c if unit else directions(c)
     s = torch.linalg.vecdot(u[1:], u[:-1])
     return alpha*s.sum() + (beta*s.var() if len(s) > 1 else 0.)
 
@@ -58,9 +59,12 @@ def surrogate_contrast(
     c:Tensor,     # (K, F) points of the curve
     temperature:float=.3, # tau
     weighted:bool=False, # more weight for labels far away
+    unit:bool=False, # whether features and points have unit length already
 ) -> Tensor: # scalar
     "Cross-entropy of samples and points of the curve; no gradient for the curve"
-    S = directions(z) @ directions(c.detach()).T/temperature
+    c = c.detach()
+    u, c = (z, c) if unit else (directions(z), directions(c))
+    S = u @ c.T/temperature
     if not weighted: return cross_entropy(S, index)
     v = (index[:, None] - torch.arange(len(c), device=z.device)).abs() + 1
     own = S.gather(1, index[:, None])[:, 0]
@@ -76,7 +80,7 @@ def _complete_curve(u, index, surrogates):
 
 # %% ../../nbs/api/baselines/05_srl.ipynb #6b9df7d9
 def srl_terms(
-    z:Tensor,             # (B, F)
+    u:Tensor,             # (B, F) of unit length
     index:Tensor,         # (B,) long: place of each sample in the curve
     curve:Tensor,         # (K, F)
     points:Tensor,        # (N, F) of unit length
@@ -86,8 +90,9 @@ def srl_terms(
     weighted:bool=False,  # more weight for labels far away, as for `surrogate_contrast`
 ) -> tuple[Tensor, Tensor, Tensor]: # contrast, enveloping, homogeneity: scalars
     "The three losses of SRL"
-    contrast = surrogate_contrast(z, index, curve, temperature, weighted=weighted)
-    return contrast, enveloping(curve, points, unit=True), homogeneity(curve, alpha, beta)
+    c = directions(curve)
+    contrast = surrogate_contrast(u, index, c, temperature, weighted=weighted, unit=True)
+    return contrast, enveloping(c, points, unit=True), homogeneity(c, alpha, beta, unit=True)
 
 # %% ../../nbs/api/baselines/05_srl.ipynb #41ef86bd
 class SRL(nn.Module):

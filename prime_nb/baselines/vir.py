@@ -284,11 +284,13 @@ def ause(
     y,    # (N,) targets
     pred, # (N,) predictions
     var,  # (N,) predicted variances
-) -> float: # each curve is divided by its largest value
-    "Area under the sparsification error: mean absolute error of the samples left, over the share dropped"
+) -> float: # from 0 to 1; 0 for fewer than three samples
+    "Area under the sparsification error of absolute errors, as VIR is published (Wang and Wang 2023)"
     y, pred, var = (to_numpy(a).astype(float) for a in (y, pred, var))
-    e, n = np.abs(y - pred), len(y)
-    curves = [np.cumsum(e[np.argsort(key, kind='stable')])[::-1]/np.arange(n, 0, -1) for key in (var, e)]
-    by_var, oracle = (c/max(c.max(), 1e-300) for c in curves)
-    gap = by_var - oracle
-    return float((gap[1:] + gap[:-1]).mean()/2) if n > 1 else 0.
+    error = np.abs(y - pred)
+    left = np.arange(len(error) - 1, 0, -1) # samples, after 1, 2, ... N-1 have been dropped
+    if len(left) < 2: return 0.
+    curves = [error[np.argsort(-key, kind='stable')][::-1].cumsum()[left - 1]/left for key in (var, error)]
+    gap = np.abs(curves[0] - curves[1])
+    if not gap.max(): return 0.
+    return float((gap[1:] + gap[:-1]).mean()/2/gap.max())

@@ -183,7 +183,7 @@ def seed_tests(
     one:str,    # method
     other:str,  # method that it is compared with
     metric:str, # 'MAE/Few'
-) -> dict: # data set -> dict(mean, std, t, p, n) of one - other over common seeds, where both have values
+) -> dict: # data set -> dict(mean, std, t, p, low, high, n) of one - other over common seeds, where both have values
     "Paired t-tests on every data set"
     runs = {dataset: read_dataset(results, dataset).runs for dataset in datasets}
     pairs = {d: paired_values(found.get(one, {}), found.get(other, {}), metric) for d, found in runs.items()}

@@ -77,6 +77,11 @@ class HeadCallback(Callback):
         learn.model = wrap_head(learn.model, make, self.layer, few_inputs(learn) if find else None)
 
 # %% ../../nbs/api/callback/00_features.ipynb #ebceaa74
+def _with_target(z, y, maps):
+    "Features and targets; of maps only the images that have a pixel with a target"
+    keep = ~y.isnan()
+    return (z[keep], y[keep]) if maps and not keep.all() else (z, y)
+
 class FeatureCallback(HeadCallback):
     "Base of callbacks that add a loss on the features z to the loss of a `Learner`; a subclass defines `feature_loss`"
     order = GradientAccumulation.order-1
@@ -105,7 +110,9 @@ class FeatureCallback(HeadCallback):
         if z is None:
             raise ValueError('the head was not called in the forward pass: z is missing. '
                              'Name the last linear layer with `layer`.')
-        terms = self.feature_loss(z.as_subclass(Tensor), y.as_subclass(Tensor))
+        z, y = _with_target(z.as_subclass(Tensor), y.as_subclass(Tensor), self.yb[0].ndim > 2)
+        if not len(z) and world_size() == 1: return
+        terms = self.feature_loss(z, y)
         self.learn.loss_grad = self.loss_grad + terms['total']
         self.learn.loss = self.loss_grad.clone()
         for name, value in terms.items(): self._sums[name] = self._sums.get(name, 0.) + value.detach()

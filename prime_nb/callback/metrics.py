@@ -6,18 +6,22 @@
 __all__ = ['ShotMetric', 'shot_metrics']
 
 # %% ../../nbs/api/callback/02_metrics.ipynb #f9c713bc
+import warnings
 import numpy as np
 import torch
 from fastcore.basics import patch
+from fastai.callback.tracker import TrackerCallback
 from fastai.learner import Metric
-from ..checks import to_numpy
+from ..checks import check_name, to_numpy
 from ..metrics import resolve_metrics, by_shot
-from ..targets import SHOTS, LabelBins
+from ..targets import SHOTS, LabelBins, stored_targets
 
 # %% ../../nbs/api/callback/02_metrics.ipynb #5163c0ce
 class Predictions:
     "Predictions and targets of one pass over a data loader, and the tables computed from them"
-    def __init__(self): self.reset()
+    def __init__(self):
+        self.said = set() # shots that were found empty
+        self.reset()
     def reset(self):
         "Forget what was kept"
         self.pred, self.targ = [], []
@@ -30,7 +34,7 @@ class Predictions:
         self.targ.append(torch.atleast_1d(targ))
         self.tables = {}
     def __getstate__(self): return {}
-    def __setstate__(self, state): self.reset()
+    def __setstate__(self, state): self.__init__()
 
 # %% ../../nbs/api/callback/02_metrics.ipynb #f09e37aa
 def _table(store, metric, bins, relevance):
@@ -66,18 +70,34 @@ class ShotMetric(Metric):
     @property
     def value(self):
         "The metric over the epoch so far; NaN where it is not defined"
-        value = _table(self.store, self.metric, self.bins, self.relevance).get(f'/{self.shot}')
+        table = _table(self.store, self.metric, self.bins, self.relevance)
+        value = table.get(f'/{self.shot}')
+        if table and value is None: _say_empty(self)
         return float('nan') if value is None else value
     def reset(self):
         "Begin a new epoch"
         self.store.reset()
 
+def _has_shot(metric, targ):
+    "Whether some of these targets belong to the group of a metric"
+    shots = metric.bins.shots(to_numpy(targ)[np.isfinite(to_numpy(targ))])
+    return metric.shot == 'All' or (shots == SHOTS.index(metric.shot)).any()
+
+def _say_empty(metric):
+    "Warn, once in the life of a store, that a group has no sample"
+    store, shot = metric.store, metric.shot
+    if shot in store.said or _has_shot(metric, torch.cat(store.targ)): return
+    store.said.add(shot)
+    warnings.warn(f'no sample that was judged is {shot.lower()}-shot: metrics of {shot} are nan. '
+                  'Watch another group, or split so that each part has its share of every target.')
+
 # %% ../../nbs/api/callback/02_metrics.ipynb #87d9d123
+def _shot_metrics(learn): return [m for m in getattr(learn, 'metrics', ()) if isinstance(m, ShotMetric)]
+
 @patch
 def accumulate(self:ShotMetric, learn):
     "Add one batch to the predictions that all shot metrics of `learn` share"
-    first = next((m for m in getattr(learn, 'metrics', ()) if isinstance(m, ShotMetric)), self)
-    self.store = first.store
+    self.store = _shot_metrics(learn)[0].store if _shot_metrics(learn) else self.store
     self.store.add(learn.to_detach(learn.pred), learn.to_detach(learn.yb[0]), self)
 
 # %% ../../nbs/api/callback/02_metrics.ipynb #58fbf4c2
@@ -91,3 +111,21 @@ def shot_metrics(
     bins = data if isinstance(data, LabelBins) else LabelBins.from_dls(data)
     if isinstance(metrics, str) or callable(metrics): metrics = [metrics]
     return [ShotMetric(bins, m, s, relevance) for m in metrics for s in shots]
+
+# %% ../../nbs/api/callback/02_metrics.ipynb #8396bb9e
+_before_fit = TrackerCallback.before_fit
+
+@patch
+def before_fit(self:TrackerCallback):
+    "Prepare the monitored value; `ValueError` if there is none of that name"
+    check_name('monitor', self.monitor, list(self.recorder.metric_names)[1:])
+    _before_fit(self)
+    metrics = _shot_metrics(self.learn)
+    watched = next((m for m in metrics if m.name == self.monitor), None)
+    if watched is None or not self.run or len(self.dls.loaders) < 2: return
+    valid = stored_targets(self.dls.valid.dataset, getattr(self.dls, 'n_inp', 1))
+    if valid is None or _has_shot(watched, valid): return
+    metrics[0].store.said.add(watched.shot)
+    self.run = getattr(self, 'every_epoch', False) or getattr(self, 'at_end', False) # these need no value
+    warnings.warn(f'{self.monitor} has no value: no validation sample is {watched.shot.lower()}-shot. '
+                  f'{type(self).__name__} does not watch this fit; let it monitor another group.')

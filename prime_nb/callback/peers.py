@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..baselines.proxynca import ProxyNCALoss
 from .features import FeatureCallback, HeadCallback
 from .prime import PRIME
-from ..head import FeatureHead, FinalConv, find_bare, find_head, replace_layer
+from ..head import FeatureHead, FinalConv, find_bare, find_head, put_head
 from ..targets import LabelBins, training_targets
 
 # %% ../../nbs/api/callback/05_peers.ipynb #cfc660f1
@@ -39,7 +39,7 @@ def model_for(
     name = find_bare(model, layer, example)
     old = model.get_submodule(name)
     new = _wider(old, loss.n_outputs)
-    return replace_layer(model, name, FeatureHead(new.to(old.weight)).train(model.training))
+    return put_head(model, name, FeatureHead(new.to(old.weight)), example)
 
 # %% ../../nbs/api/callback/05_peers.ipynb #1d2e392a
 class ExpertSchedule(Callback):

@@ -116,7 +116,8 @@ def feature_loss(self:PRIME,
 ) -> dict:
     "Proxy and alignment loss of the batch, and their weighted sum"
     seen = self.ahead.targets if self.ahead else None
-    return self.prime_loss(self.feature_head.proxies, z, y, epoch=self.epoch, seen=seen)._asdict()
+    epoch = self.epoch + self.earlier
+    return self.prime_loss(self.feature_head.proxies, z, y, epoch=epoch, seen=seen)._asdict()
 
 # %% ../../nbs/api/callback/01_prime.ipynb #0237abed
 class ReadAhead:
@@ -156,16 +157,23 @@ def read_ahead(learn, left=()):
 @patch
 def before_fit(self:PRIME):
     super(PRIME, self).before_fit()
-    self.ahead = None
+    self.ahead, self.earlier = None, 0
 
 @patch
 def after_fit(self:PRIME): self.ahead = None
 
 @patch
 def before_train(self:PRIME):
+    if self._new: # epochs of earlier fits; a fit that resumes counts its own
+        self.earlier = max(0, self.feature_head.epochs - self.epoch)
     super(PRIME, self).before_train()
     if not (self.accumulate and self.prime_loss.technique.reads_batch): return
     self.ahead = read_ahead(self.learn, self.ahead.left if self.ahead else ())
+
+@patch
+def after_train(self:PRIME):
+    super(PRIME, self).after_train()
+    self.feature_head.epochs = self.epoch + self.earlier + 1
 
 # %% ../../nbs/api/callback/01_prime.ipynb #da2d4ca5
 @patch

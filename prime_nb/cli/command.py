@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/api/cli/00_command.ipynb #1def70f4
-import argparse, os, shlex, sys, warnings
+import argparse, os, re, shlex, sys, warnings
 from functools import cache, partial, wraps
 from fastcore.docments import docments
 from fastcore.script import Param, anno_parser
@@ -51,8 +51,9 @@ def seed_list(text:str) -> list:
 
 # %% ../../nbs/api/cli/00_command.ipynb #a35e4586
 def _one_line(name, message, status) -> int:
-    "Say what went wrong in one line on stderr"
-    print(f'{name}: {" ".join(str(message).split())}', file=sys.stderr)
+    "Say what went wrong in one line on stderr, without the ending of a file that was to get another name"
+    message = re.sub(r'\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.tmp', '', ' '.join(str(message).split()))
+    print(f'{name}: {message}', file=sys.stderr)
     return status
 
 def _telling(read):
@@ -104,6 +105,10 @@ def command(main=None, *, example=None,
         except (ValueError, OSError, ImportError) as e:
             if os.environ.get('PRIME_NB_DEBUG'): raise
             return _one_line(main.__name__, f'error: {e}', 2)
+        except Exception as e:
+            if os.environ.get('PRIME_NB_DEBUG'): raise
+            return _one_line(main.__name__, f'error: {type(e).__name__}: {e}. That is a mistake of the program: '
+                             'please report it, with what PRIME_NB_DEBUG=1 shows', 1)
     return run
 
 def _call(main, parser, argv):
@@ -112,5 +117,7 @@ def _call(main, parser, argv):
     options = vars(parser.parse_args(argv))
     for hidden in ('pdb', 'xtra'): del options[hidden]
     with warnings.catch_warnings():
-        for category in (FutureWarning, DeprecationWarning): warnings.simplefilter('ignore', category)
+        warnings.simplefilter('ignore')
+        warnings.filterwarnings('default', category=UserWarning, module='prime_nb') # what this package has to say
+        warnings.showwarning = lambda message, *_, **__: _one_line(main.__name__, message, 0)
         return main(**options)

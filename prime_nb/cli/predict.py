@@ -73,6 +73,7 @@ def prime_predict(
     out:Option(metavar='FILE')=None, # new CSV file; default: print
     keep:Option(column_list, metavar='COL,...', repeat=True)=None, # columns to write beside the prediction
     encoding:str=None, # encoding of the file; default: by its bytes
+    unusual:bool=False, # a column with the names of the columns whose cells are unlike those of training
     delimiter:str=None, # sign between fields, a character or "tab"; default: by the lines
     folder:str=None, # folder that names of pictures start from; default: the folder of the file
     device:str='auto', # device to compute on: auto (CUDA, then MPS, then CPU), or as torch names it
@@ -85,14 +86,19 @@ def prime_predict(
     device = find_device(device)
     fitted, keep = _read_model(model, device, folder or Path(data).parent), sum(keep or [], [])
     import numpy as np
-    from prime_nb.data.tables import open_table, write_rows
+    from prime_nb.data.tables import open_table, read_table, spread_texts, write_rows
     table = open_table(data, encoding, delimiter)
     _check_new(table, fitted, keep)
+    odd = [''] * len(table.lines)
     if fitted.kind == 'table':
-        for said in fitted.input.columns.unusual(table): print(f'prime_predict: {said}', file=sys.stderr)
+        notes = read_table(table, {c: fitted.input.kinds[c] for c in fitted.input.used}).notes
+        cells, sentences = fitted.input.columns.unusual(table)
+        for said in notes + sentences: print(f'prime_predict: {said}', file=sys.stderr)
+        odd = ['; '.join(map(str, cells.columns[row])) for row in cells.to_numpy()]
     pred = np.asarray(fitted.predict(table), float)
     if not np.isfinite(pred).all():
         raise ValueError('the model gave predictions that are not finite. '
                          'Look for inputs far outside those of training.')
-    columns = [table.texts(c) for c in keep] + [[f'{p:.7g}' for p in pred]]
-    with _output(out) as f: write_rows(f, [*keep, 'prediction'], zip(*columns))
+    header = [*keep, 'prediction'] + (['unusual'] if unusual else [])
+    columns = [*map(table.texts, keep), spread_texts(pred, fitted.target.scale[0]), odd][:len(header)]
+    with _output(out) as f: write_rows(f, header, zip(*columns))

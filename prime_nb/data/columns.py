@@ -273,21 +273,30 @@ def from_dict(cls:Columns,
 @patch
 def unusual(self:Columns,
     df, # rows to predict: DataFrame, `Table` or path of a file
-) -> list: # of sentences, one per column at most
-    "Columns with cells unlike those of training: words without a level, numbers and dates beyond `clip` deviations"
-    frame, said = self._typed(df), []
+) -> tuple: # (N, columns used) DataFrame of bool, and sentences, one per column and reason
+    "Cells unlike those of training: words without a level, numbers and dates beyond `clip` deviations, new gaps"
+    frame, odd, said = self._typed(df), {}, []
     for spec in self.specs:
-        s = frame[spec['name']]
-        if spec['kind'] == 'words':
-            odd = (s.notna() & ~s.isin(spec['levels'])).to_numpy()
-            what = 'words that training never had' + (', or hardly ever' if spec['other'] else '')
-        else:
-            parts = _parts(s)
-            far = [np.abs(_apply(parts[k], stats, np.inf)) > self.clip for k, stats in spec['parts'].items()]
-            odd, what = np.any(far, axis=0), f'far outside those of training (beyond {self.clip:g} standard deviations)'
-        if odd.any():
-            said.append(f'column {spec["name"]!r}: {odd.sum()} of {len(s)} cells are {what}, such as {s[odd].iloc[0]}')
-    return said
+        s, name = frame[spec['name']], spec['name']
+        strange, what = self._strange(s, spec)
+        gaps = s.isna().to_numpy() & (not spec['missing'])
+        odd[name] = strange | gaps
+        if strange.any():
+            said.append(f'column {name!r}: {strange.sum()} of {len(s)} cells are {what}, such as {s[strange].iloc[0]}')
+        if gaps.any():
+            said.append(f'column {name!r}: {gaps.sum()} of {len(s)} cells are missing, and none was in training')
+    return pd.DataFrame(odd, index=frame.index), said
+
+@patch
+def _strange(self:Columns, s, spec):
+    "Cells (N,) of one column that training never had, and what they are"
+    if spec['kind'] == 'words':
+        what = 'words that training never had' + (', or hardly ever' if spec['other'] else '')
+        return (s.notna() & ~s.isin(spec['levels'])).to_numpy(), what
+    parts = _parts(s)
+    far = [np.abs(_apply(parts[k], stats, np.inf)) > self.clip for k, stats in spec['parts'].items()]
+    if spec['kind'] == 'number': far.append(np.isinf(s.to_numpy()))
+    return np.any(far, axis=0), f'far outside those of training (beyond {self.clip:g} standard deviations)'
 
 # %% ../../nbs/api/data/04_columns.ipynb #2dd70d10
 _SPLITS = 'train', 'val', 'test'

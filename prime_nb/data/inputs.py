@@ -137,13 +137,13 @@ def _in_colour(im):
     return im.convert('RGB')
 
 # %% ../../nbs/api/data/06_inputs.ipynb #7faf1c9a
-def read_image(path, size:int) -> np.ndarray:
+def read_image(path, size:int, name=None) -> np.ndarray:
     "The middle square of a picture, upright, in colour; `ValueError` for a file that is no picture"
     try:
         with Image.open(path, formats=FORMATS) as im: im = _in_colour(ImageOps.exif_transpose(im))
     except FileNotFoundError: raise
     except Exception as e:
-        raise ValueError(f'{path} cannot be read as a picture: {e}. Remove or replace the file.') from None
+        raise ValueError(f'{name or path} cannot be read as a picture: {e}. Remove or replace the file.') from None
     return np.asarray(ImageOps.fit(im, (size, size)))
 
 # %% ../../nbs/api/data/06_inputs.ipynb #5fc89631

@@ -6,23 +6,41 @@
 __all__ = []
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e003
+import io
 import re
 import unicodedata
+import warnings
 from collections import Counter
+from itertools import product
 import numpy as np
 import pandas as pd
+from pandas.tseries.api import guess_datetime_format
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e006
-GAPS = {'', 'na', 'n/a', '#n/a', 'nan', '-nan', '<na>', 'null', 'none', '?', '-'} # in lower case
+_GAPS = ('', 'na', 'n/a', '#n/a', '#na', 'n.a.', 'nan', '-nan', '<na>', 'null', 'none', 'nil', '?', '-', '--', '---',
+         '.', '–', '—', '#div/0!', '#value!', '#ref!', '#num!', '#name?', '#null!', '1.#qnan', '-1.#ind')
+_SPELLED_GAPS = {''.join(letters) for gap in _GAPS for letters in product(*({c, c.upper()} for c in gap))}
+_BLANKS = re.compile('[\u00a0\u2000-\u200a\u202f\u205f\u3000]') # of any width
+_UNSEEN = re.compile('[\u200b-\u200d\u2060\ufeff]')             # of no width
 
 def clean(text) -> str:
     "Text without blanks around it, its letters composed (Unicode NFC), so that equal words are equal"
-    text = str(text).strip()
-    return text if text.isascii() else unicodedata.normalize('NFC', text)
+    text = str(text)
+    if not text.isascii(): text = unicodedata.normalize('NFC', _UNSEEN.sub('', _BLANKS.sub(' ', text)))
+    return text.strip()
 
 def is_gap(text) -> bool:
     "Whether a cell says that a number or a date is missing"
-    return text.strip().lower() in GAPS
+    return text.strip() in _SPELLED_GAPS
+
+# column (N,) -> (N,)
+def index_cells(column) -> tuple:
+    "Where each text of a column of text stands, and how often it occurs: equal texts are looked at once"
+    codes, texts = pd.factorize(np.asarray(column, dtype=object))
+    tidy = [clean(text) for text in texts]
+    merged, texts = pd.factorize(np.asarray(tidy, dtype=object))
+    if len(codes): codes = merged[codes]
+    return codes, dict(zip(texts, np.bincount(codes, minlength=len(texts)).tolist()))
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e00a
 NUMBER = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?', re.I | re.A)
@@ -32,24 +50,36 @@ def is_number(text) -> bool:
     return bool(NUMBER.fullmatch(text.strip()))
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e00b
-_CURRENCY = (r'US\$|R\$|[$€£¥₹₩₽]|USD|EUR|GBP|JPY|CHF|CNY|RMB|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL'
-             r'|MXN|ZAR|KRW|RUB|TRY|SGD|HKD|Rs\.?|kr\.?')
+_SIGNS = '$¢£¤¥฿₠-⃀＄￠￡￥￦' # of currencies
+_CODES = ('AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR JPY KRW KWD MAD MXN MYR NGN '
+          'NOK NZD PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR').replace(' ', '|')
+_CURRENCY = rf'[A-Za-z]{{0,3}}[{_SIGNS}]|{_CODES}|Rs\.?|kr\.?|Fr\.?|[~≈]'
+_UNIT = (rf"(?![eE][-+]?\d|(?:st|nd|rd|th)$)(?:[x×*]\s?10\^?\d+(?=[/ ])|[^\W\d_]|[%‰°′″'\"/(\[{_SIGNS}])"
+         r"(?:[^\d,;:<>=+]|(?<=[^\W\d_])[23](?!\w)|\^-?\d+|(?<=[^\W\d_]-)\d){0,16}")
 _PARTS = re.compile(
     rf"(?P<sign>[-+]?)\s*(?P<prefix>(?:{_CURRENCY})?)\s*"
     r"(?P<number>[-+]?[.,]?\d(?:[\d.,' ]*\d)?[.,]?(?:[eE][-+]?\d+)?)\s*"
-    r"(?P<suffix>(?:(?:[^\W\d_]|[%‰°€$£¥₹₩₽])[^\d,;:()<>=+]{0,14}(?:(?<=[^\W\d_])[23])?)?)")
+    rf"(?P<suffix>(?:{_UNIT})?)")
+_BRACKETED = re.compile(rf'((?:{_CURRENCY})?)\s*\(([^()-]+)\)(.*)')
 _INFINITE = re.compile(r'[-+]?inf(inity)?', re.I)
-_SPELLING = str.maketrans({'−': '-', '\u00a0': ' ', '\u202f': ' ', '\u2009': ' ', '’': "'"})
+_SPELLING = str.maketrans(dict.fromkeys('−–‐‑‒－﹣', '-') | dict.fromkeys('’′＇', "'")
+                          | {'٬': ',', '٫': '.', '＋': '+', '％': '%', '，': ',', '．': '.'})
 
 def _tidy(text):
     "A cell with ASCII digits, minus and blanks"
     if text.isascii(): return text
-    return ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text.translate(_SPELLING))
+    text = _BLANKS.sub(' ', text).translate(_SPELLING)
+    return ''.join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 def _parts(text):
     "Prefix, number with its sign, and suffix; None if the cell is nothing like that"
-    m = _PARTS.fullmatch(_tidy(text))
-    return m and (m['prefix'], m['sign'] + m['number'], m['suffix'])
+    text, minus = _tidy(text), ''
+    bracketed = _BRACKETED.fullmatch(text)
+    if bracketed: text, minus = ''.join(bracketed.groups()), '-'
+    elif text.endswith('-') and text[-2:-1].isdigit(): text, minus = text[:-1], '-'
+    m = _PARTS.fullmatch(text)
+    if not m or minus and (m['sign'] or m['number'][0] in '+-'): return None
+    return m['prefix'], minus + m['sign'] + m['number'], m['suffix'].strip()
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e00f
 _GROUPED = re.compile(r'[-+]?[1-9]\d{0,2}[.,]\d{3}')
@@ -74,10 +104,17 @@ def _separators(numbers, decimal=None) -> tuple:
     return decimal, _OTHER[decimal] if _OTHER[decimal] in single else blank, False
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e013
+def _floats(joined, n):
+    "The lines of a text as (n,) float64, NaN where they are empty, if each is a plain number; else None"
+    if joined.encode().translate(None, b'0123456789+-.eE\n'): return None
+    if joined.isspace(): return np.full(n, np.nan)
+    how = dict(header=None, dtype=np.float64, skip_blank_lines=False, keep_default_na=False, na_values=[''])
+    try: values = pd.read_csv(io.StringIO(joined), **how)[0].to_numpy()
+    except ValueError: return None
+    return values if len(values) == n else None
+
 def _number(text, kind):
     "One cell as a float; NaN if it is not written as `kind` says"
-    bare = kind['decimal'] == '.' and not (kind['prefix'] or kind['suffix'] or kind['thousands'])
-    if bare and NUMBER.fullmatch(text): return float(text)
     parts = _parts(text)
     if parts is None: return float(_tidy(text)) if _INFINITE.fullmatch(text) else np.nan
     prefix, number, suffix = parts
@@ -90,48 +127,73 @@ def _number(text, kind):
     if decimal == ',': number = number.replace('.', '?').replace(',', '.')
     return float(number) if NUMBER.fullmatch(number) else np.nan
 
-def _dates(cells, form):
-    "Cells (Series of str) as dates in UTC; NaT for what is written in another way"
-    return pd.to_datetime(cells, format=form, errors='coerce', utc=True)
+def _numbers(texts, kind):
+    "Cells as floats, (n,)"
+    bare = kind['decimal'] == '.' and not (kind['prefix'] or kind['suffix'] or kind['thousands'])
+    plain = _floats('\n'.join(texts) + '\n', len(texts)) if bare else None
+    return np.array([_number(text, kind) for text in texts], dtype=np.float64) if plain is None else plain
+
+_ISO = r'\d{4}-\d\d-\d\d.*'
+
+def _dates(texts, form):
+    "Cells as dates in UTC (Series); NaT for what is written in another way. A date in ISO 8601 is never in doubt"
+    texts = pd.Series(texts, dtype=object)
+    dates = pd.to_datetime(texts, format=form, errors='coerce', utc=True)
+    if dates.notna().all(): return dates
+    iso = dates.isna() & texts.astype(str).str.fullmatch(_ISO)
+    if form == 'ISO8601' or not iso.any(): return dates
+    return dates.fillna(pd.to_datetime(texts.where(iso, None), format='ISO8601', errors='coerce', utc=True))
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e014
-# -> (N,)
-def read_cells(cells, kind) -> tuple:
-    "A column of text as values, missing where a cell is a gap"
+# codes (N,) -> (N,)
+def read_cells(codes, counts:dict, kind:dict) -> tuple:
+    "Values of a column of text (by `index_cells`), missing where a cell is a gap; and which cells are not of its kind"
+    texts = list(counts)
     if kind['kind'] == 'words':
-        words = cells.where(cells != '', kind.get('gap'))
-        return words.astype('category'), np.zeros(len(cells), bool)
-    codes, unique = pd.factorize(cells)
-    unique = pd.Series(unique, dtype=object)
-    gap = np.array([is_gap(c) for c in unique], dtype=bool)
-    if kind['kind'] == 'date':
-        values = _dates(unique.where(~gap, None), kind['format'])
-        wrong = values.isna().to_numpy() & ~gap
-    else:
-        values = pd.Series([np.nan if g else _number(c, kind) for c, g in zip(unique, gap)], dtype=np.float64)
-        wrong = values.isna().to_numpy() & ~gap
-    return pd.Series(values.take(codes).array, index=cells.index, name=cells.name), wrong[codes]
+        words = pd.Series([text or kind.get('gap') for text in texts], dtype=object).astype('category')
+        return words.array.take(codes), np.zeros(len(codes), bool)
+    gap = np.array([text in _SPELLED_GAPS for text in texts], dtype=bool)
+    present = [text for text, missing in zip(texts, gap) if not missing]
+    if kind['kind'] == 'date': read = _dates(present, kind['format'])
+    else: read = pd.Series(_numbers(present, kind))
+    values = read.reindex(np.where(gap, -1, np.cumsum(~gap) - 1))
+    wrong = values.isna().to_numpy() & ~gap
+    return values.array.take(codes), wrong[codes]
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e018
-_FORMATS = ['ISO8601', '%d.%m.%Y', '%d/%m/%Y', '%m/%d/%Y', '%d-%m-%Y', '%m-%d-%Y', '%Y/%m/%d', '%Y.%m.%d',
-            '%d %b %Y', '%d-%b-%Y', '%b %d, %Y', '%d %B %Y', '%B %d, %Y', '%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S',
-            '%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M', '%d/%m/%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S']
-_DATED = re.compile(r'\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}'
-                    r'|[A-Za-z]{3,9} \d{1,2}, \d{4}')
-_CODES = 10 # so many numbers that come again may be codes among words
+_DATED = re.compile(r'\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}([-./])\d{1,2}\1(\d{4}|\d\d)\b'
+                    r'|\d{1,2}:\d\d(:\d\d)?( ?[ap]m)?$|(1[5-9]|2[01])\d\d-[01]\d$|[01]?\d/(19|20)\d\d$'
+                    r'|([a-z]{3}, )?\d{1,2}[- ][a-z]{3,9}[- ]\d{4}'
+                    r'|([a-z]{3} )?[a-z]{3,9} (\d{1,2}, |.*)?(19|20)\d\d$', re.I)
+_DAYS = ['%d/%m/%Y', '%m/%d/%Y', '%d.%m.%Y', '%d-%m-%Y', '%m-%d-%Y']
+_HOURS = ['', ' %H:%M', ' %H:%M:%S', ' %I:%M %p', ' %I:%M:%S %p']
+_FORMATS = ['ISO8601', *(day + hour for hour in _HOURS for day in _DAYS), '%m/%Y', '%H:%M', '%H:%M:%S', '%I:%M %p',
+            *(day.replace('Y', 'y') for day in _DAYS)]
+_FEW = 10 # so many numbers that come again may be codes among words
+
+def _formats(texts):
+    "Formats that dates such as these may be written in"
+    guessed = []
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # a day above 12 is a hint, not a problem
+        for text in texts: guessed += [guess_datetime_format(text, dayfirst=first) for first in (True, False)]
+    guessed = [form for form in guessed if form and form[:2] != '%Y'] # a year in front is ISO 8601
+    return list(dict.fromkeys([*_FORMATS, *guessed]))
 
 def _date_kind(counts, want=None):
     "The format that reads most cells of a column, as a kind, and a remark; (None, '') if most are no dates"
-    cells = pd.Series(list(counts), dtype=object)
-    weight = np.array(list(counts.values()), dtype=int)
-    dated = np.array([bool(_DATED.match(c)) for c in cells], dtype=bool)
+    texts, weight = list(counts), np.array(list(counts.values()), dtype=int)
+    dated = np.array([bool(_DATED.match(text)) for text in texts], dtype=bool)
     if not want and weight[dated].sum() <= weight.sum()/2: return None, ''
-    read = {f: weight[_dates(cells, f).notna()].sum() for f in _FORMATS}
-    best = max(read, key=read.get)
+    few = pd.Series(texts[:60], dtype=object)
+    hits = {form: _dates(few, form).notna().sum() for form in _formats(texts[:20])}
+    likely = [form for form in hits if hits[form] >= max(hits.values())]
+    read = {form: weight[_dates(texts, form).notna()].sum() for form in likely}
+    best = max(read, key=read.get, default='ISO8601')
     if not want and read[best] <= weight.sum()/2: return None, ''
     twin = best.replace('%d', '%%').replace('%m', '%d').replace('%%', '%m')
     doubt = twin != best and read.get(twin) == read[best]
-    remark = f'{cells.iloc[0]!r} was read with the day before the month; it may be the other way round' if doubt else ''
+    remark = f'{texts[0]!r} was read with the day before the month; it may be the other way round' if doubt else ''
     return dict(kind='date', format=best), remark
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e019
@@ -144,30 +206,35 @@ def _number_kind(counts, decimal, want=None):
     around = Counter()
     for c, (prefix, _, suffix) in parts.items(): around[prefix, suffix] += counts[c]
     (prefix, suffix), _ = around.most_common(1)[0] if around else (('', ''), 0)
-    if not want and len(around) > 5 and around[prefix, suffix] <= like/2: return None, ''
+    marked = len(around) > 1 and all(len(after) == 1 and after.isalpha() for _, after in around) # such as 1A, 1B, 2A
+    if not want and (marked or len(around) > 5 and around[prefix, suffix] <= like/2): return None, ''
     numbers = [p[1] for p in parts.values() if (p[0], p[2]) == (prefix, suffix)]
     decimal, thousands, sure = _separators(numbers, decimal)
     kind = dict(kind='number', decimal=decimal, thousands=thousands, prefix=prefix, suffix=suffix)
-    return kind, _number_remark(kind, numbers, sure)
+    return kind, _number_remark(kind, parts, sure)
 
 def _cut_all(cells):
     "Cells that are like numbers, with their parts"
     parts = {c: _parts(c) for c in cells}
     return {c: p for c, p in parts.items() if p}
 
-def _number_remark(kind, numbers, sure):
+def _number_remark(kind, parts, sure):
     "A sentence on what is not written plainly, or leaves a doubt"
     said = []
     around = [repr(kind[k]) for k in ('prefix', 'suffix') if kind[k]]
     if around: said.append(f'{" and ".join(around)} around its numbers was left out')
+    cells = {p[1]: c for c, p in parts.items() if (p[0], p[2]) == (kind['prefix'], kind['suffix'])}
     mark = kind['thousands']
-    grouped = [n for n in numbers if mark and mark in n]
-    if grouped: said.append(f'{grouped[0]!r} was read as {_number(grouped[0], kind | dict(prefix="", suffix="")):.16g}')
-    doubtful = [n for n in numbers if _GROUPED.fullmatch(n)]
+    grouped = [n for n in cells if mark and mark in n]
+    bracketed = [n for n, c in cells.items() if '(' in c and n[0] == '-' or c.endswith('-')]
+    for n in grouped[:1] + bracketed[:1]:
+        value = _number(n, kind | dict(prefix='', suffix=''))
+        if np.isfinite(value): said.append(f'{(n if n in grouped else cells[n])!r} was read as {value:.16g}')
+    doubtful = [n for n in cells if _GROUPED.fullmatch(n)]
     if doubtful and not sure and not grouped and kind['decimal'] == ',':
         said.append(f'{doubtful[0]!r} was read with a decimal comma')
     if doubtful and not sure and (grouped or kind['decimal'] == ','):
-        said.append('if that is wrong, name the decimal sign')
+        said.append('if that is wrong, name the decimal sign (--decimal)')
     return '; '.join(said)
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e01a
@@ -176,45 +243,65 @@ def plain_kind(kind) -> dict:
     if kind == 'number': return dict(kind='number', decimal='.', thousands='', prefix='', suffix='')
     return dict(kind='date', format='ISO8601') if kind == 'date' else dict(kind='words')
 
-def _only_gaps(cells):
+def _only_gaps(counts):
     "Whether a column holds nothing but several words that may stand for a gap, such as NA and None"
-    words = set(cells) - {''}
+    words = [word for word in counts if word]
     return len(words) > 1 and all(map(is_gap, words))
 
-def _zero_remark(cells):
-    "A sentence on numbers that may be codes"
-    zero = next((c for c in cells if c[0] == '0' and c[1:2].isdigit()), None)
-    return f'{zero!r} was read as the number {float(zero):g}; name it among the words if it is a code' if zero else ''
+def plain_numbers(texts, decimal=None) -> tuple:
+    "Kind, values and remark of a column of plain numbers and empty cells; None for the kind of any other"
+    texts = list(texts)
+    if len(texts) > 1000 and plain_numbers(texts[:100], decimal)[0] is None: return None, None, ''
+    joined = '\n'.join(texts) + '\n'
+    values = _floats(joined, len(texts))
+    if values is None or decimal == ',' and '.' in joined: return None, None, ''
+    zero, remark = re.search(r'^0\d.*', joined, re.M), ''
+    if zero: remark = f'{zero[0]!r} was read as the number {float(zero[0]):g}; name it among the words if it is a code'
+    return plain_kind('number') | dict(decimal=decimal or '.'), values, remark
 
-def decide_kind(cells, decimal=None, want=None) -> tuple:
-    "The kind of a column of text, decided on all of its cells"
+def _digit_remark(counts):
+    "A sentence on words that are much like numbers"
+    like = [c for c in counts if c.lstrip("<>=~≤≥±'+-( ")[:1].isdigit()]
+    if sum(counts[c] for c in like) <= sum(counts.values())/2: return ''
+    return f'cells such as {like[0]!r} are words; if they are meant as numbers, write them plainly'
+
+def decide_kind(counts:dict, decimal=None, want=None) -> tuple:
+    "The kind of a column of text, decided on all of its cells (by `index_cells`), and a remark"
+    cells, counts = counts, {c: n for c, n in counts.items() if c not in _SPELLED_GAPS}
     if want == 'words' or not want and _only_gaps(cells): return _words_kind(cells), ''
-    counts = {c: n for c, n in Counter(cells).items() if not is_gap(c)}
-    if want != 'date' and all(map(NUMBER.fullmatch, counts)) and (decimal != ',' or not any('.' in c for c in counts)):
-        return plain_kind('number') | dict(decimal=decimal or '.'), _zero_remark(counts)
+    if want != 'date':
+        kind, _, remark = plain_numbers(counts, decimal)
+        if kind: return kind, remark
     if want == 'date' or not want and counts:
         kind, remark = _date_kind(counts, want)
         if kind: return kind, remark
     kind, remark = _number_kind(counts, decimal, want)
     if want or not counts: return kind or plain_kind('number'), remark
-    if not kind: return _words_kind(cells), ''
-    readable = {c: n for c, n in counts.items() if not np.isnan(_number(c, kind))}
-    plain = not kind['prefix'] and not kind['suffix']
-    few = plain and len(readable) <= _CODES and min(readable.values(), default=0) > 1
-    if len(readable) == len(counts) or not few: return kind, remark
-    word = next(c for c in counts if c not in readable)
-    remark = f'{word!r} is no number, so all cells are words; name it among the numbers if it holds them'
-    return _words_kind(cells), remark
+    if not kind: return _words_kind(cells), _digit_remark(counts)
+    word, remark_words = _is_of_words(counts, kind)
+    return (_words_kind(cells), remark_words) if word else (kind, remark)
+
+def _is_of_words(counts, kind):
+    "Whether cells that are like numbers are words all the same, and a remark"
+    values = dict(zip(counts, _numbers(counts, kind)))
+    unread = [c for c, value in values.items() if np.isnan(value)]
+    if not unread: return False, ''
+    read = {c: n for c, n in counts.items() if c not in set(unread)}
+    several = [c for c in unread if c.count('.') > 1] # such as 10.0.0.1
+    if sum(counts[c] for c in several) > sum(counts.values())/2: return True, _digit_remark(counts)
+    few = len(read) <= _FEW and min(read.values(), default=0) > 1 and not (kind['prefix'] or kind['suffix'])
+    words = [c for c in unread if _parts(c) is None]
+    if not few or not words: return False, ''
+    return True, f'{words[0]!r} is no number, so all cells are words; name it among the numbers if it holds them'
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e01c
-def _words_kind(cells):
+def _words_kind(words):
     "The kind of a column of words, with what is needed to find its words in a table that another program has read"
-    words = set(cells)
     kind = dict(kind='words')
     booleans = {low: [w for w in words if w.lower() == low] for low in ('false', 'true')}
     if any(booleans.values()) and all(len(w) < 2 for w in booleans.values()):
         kind['booleans'] = [(booleans[low] or [low])[0] for low in ('false', 'true')]
-    gaps = sorted(w for w in words if is_gap(w))
+    gaps = [w for w in words if is_gap(w)]
     if len(gaps) == 1 and gaps != ['']: kind['gap'] = gaps[0]
     if any(is_number(w) and plain_word(float(w)) != w for w in words): kind['exact'] = True
     return kind
@@ -227,13 +314,14 @@ def plain_word(value) -> str:
 
 # %% ../../nbs/api/data/02_kinds.ipynb #a4c1e022
 def find_decimal(columns) -> str|None:
-    "The decimal sign of all columns that leave no doubt; None if there is none, or they differ"
+    "The decimal sign of all columns of text that leave no doubt; None if there is none, or they differ"
     found = set()
-    for cells in columns:
-        counts = {c: 1 for c in pd.unique(cells)[:1000] if not is_gap(c)}
+    for texts in columns:
+        counts = {c: 1 for c in map(clean, texts[:1000]) if c not in _SPELLED_GAPS}
         parts = _cut_all(counts)
         if len(parts) <= len(counts)/2 or _date_kind(counts)[0]: continue
         numbers = [number for _, number, _ in parts.values()]
-        decimal, _, sure = _separators(numbers)
-        if sure: found.add(decimal)
+        decimal, thousands, sure = _separators(numbers)
+        read = _numbers(numbers, plain_kind('number') | dict(decimal=decimal, thousands=thousands))
+        if sure and np.isfinite(read).mean() > .5: found.add(decimal)
     return found.pop() if len(found) == 1 else None

@@ -14,6 +14,7 @@ from fastai.torch_core import default_device, explode_types
 from fastcore.basics import chunked, listify, patch
 from fasttransform import ItemTransform
 from torch.utils.data import TensorDataset
+from ..checks import check_float32
 
 # %% ../../nbs/api/data/00_memory.ipynb #2538b987
 def _as_tensor(a, name):
@@ -27,10 +28,11 @@ def _as_tensor(a, name):
 
 # %% ../../nbs/api/data/00_memory.ipynb #30057e82
 class TensorData(TensorDataset):
-    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` for none, or other lengths"
+    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` for none, other lengths, or targets that collapse in float32"
     def __init__(self,
         *tensors,   # (N, ...) tensors or arrays; images may stay uint8
         show=None,  # a class with a `show` method for each tensor: (TensorImage, TitledTensorScalar), say
+        n_inp=None, # how many of the tensors are inputs; None: all but the last
     ):
         self.tensors = tuple(_as_tensor(t, f'tensor {i}') for i,t in enumerate(tensors))
         sizes = [len(t) if t.ndim else None for t in self.tensors]
@@ -38,14 +40,13 @@ class TensorData(TensorDataset):
             raise ValueError(f'tensors must be one or more, of equal length: got lengths {sizes}. '
                              'Pass inputs (N, ...) and targets (N,) of the same N samples.')
         self.show = show
+        self.n_inp = max(1, len(self.tensors)-1) if n_inp is None else n_inp
+        for y in map(np.asarray, tensors[self.n_inp:]):
+            if y.dtype == np.float64 and y.ndim < 3: check_float32(y)
 
-    @property
-    def n_inp(self):
-        "How many of the tensors are inputs: all but the last"
-        return max(1, len(self.tensors)-1)
     def new_empty(self):
         "The same without samples, for `Learner.export`"
-        return type(self)(*(t[:0] for t in self.tensors), show=self.show)
+        return type(self)(*(t[:0] for t in self.tensors), show=self.show, n_inp=self.n_inp)
 
 # %% ../../nbs/api/data/00_memory.ipynb #baff6f91
 class TensorDL(TfmdDL):
@@ -104,7 +105,7 @@ def new(self:TensorDL,
     "A loader like this one, with some things changed"
     if dataset is not None:
         dataset = as_data(dataset)
-        if dataset.show is None: dataset = TensorData(*dataset.tensors, show=self.dataset.show)
+        if dataset.show is None: dataset = TensorData(*dataset.tensors, show=self.dataset.show, n_inp=dataset.n_inp)
     res = super(TensorDL, self).new(dataset, cls, **{'seed': self.seed, **kwargs})
     res._one_pass()
     return res
@@ -149,19 +150,20 @@ class TensorDataLoaders(DataLoaders):
     @property
     def train_targets(self):
         "All training targets, (N,) or (N, T), in the order they were given"
-        return self.train.dataset.tensors[-1]
+        return self.train.dataset.tensors[self.n_inp]
     @property
     def valid_targets(self):
         "All validation targets, (N,) or (N, T)"
-        return self.valid.dataset.tensors[-1]
+        return self.valid.dataset.tensors[self.n_inp]
     @property
     def test_targets(self):
         "All test targets, (N,) or (N, T); errors as `TensorDataLoaders.test`"
-        return self.test.dataset.tensors[-1]
+        return self.test.dataset.tensors[self.n_inp]
 
 # %% ../../nbs/api/data/00_memory.ipynb #ea69e193
 def _check_sets(bs, drop_last, show, **sets):
-    sets = {n: TensorData(*as_data(d).tensors, show=show) for n,d in sets.items() if d is not None}
+    sets = {n: as_data(d) for n, d in sets.items() if d is not None}
+    sets = {n: TensorData(*d.tensors, show=show, n_inp=d.n_inp) for n, d in sets.items()}
     for name,ds in sets.items():
         if len(ds.tensors) < 2:
             raise ValueError(f'{name} must be a tuple (x, y) of inputs and targets: got {len(ds.tensors)} tensor. '

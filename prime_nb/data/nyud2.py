@@ -116,6 +116,7 @@ _MEDIAN = [7, 8, 46, 48, *range(50, 57), 58, 60, 61, 63]
 _FEW = [*range(7), 57, 59, 62, *range(64, 100)]
 NYUD2_SHOTS = dict(many=[b for b in range(100) if b not in _MEDIAN + _FEW], median=_MEDIAN, few=_FEW)
 _EDGES = np.arange(101)/10 # metres
+_BELOW = range(7)          # bins nearer than any depth of the data set
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #317dcd2a
 def depth_bins(
@@ -124,6 +125,16 @@ def depth_bins(
     "Bins of 0.1 m from 0 to 10 m, with the shots of NYUD2-DIR whatever the counts"
     counts = NYUD2_TRAIN_COUNTS if counts is None else counts
     return LabelBins.from_counts(counts, _EDGES, NYUD2_SHOTS)
+
+# %% ../../nbs/api/data/09_nyud2.ipynb #8e6ea22f
+# -> (100,)
+def depth_weights(bins:LabelBins, weighting='inverse', lds=None, clip=None) -> np.ndarray:
+    "Weights of `depth_bins` as published: arguments of `LabelBins.weights`, whose smoothing reflects at both ends"
+    start = len(_BELOW)
+    used = LabelBins.from_counts(bins.counts[start:], bins.edges[start:])
+    if lds: lds = dict(pad='reflect') | ({} if lds is True else lds)
+    weights = used.weights(weighting, lds, clip)
+    return np.r_[np.full(start, weights[0]), weights]
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #fd155e49
 _NEAREST, _BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
@@ -199,8 +210,8 @@ class DepthData(Dataset):
         return depth_stats(self.folder, self.pairs, self.bits, self.size)
     @property
     def ys(self):
-        "Mean depth of each picture in metres, what callbacks take for the training targets"
-        return pd.Series(self.stats['means'])
+        "Mean depth in metres of each picture that has one, what callbacks take for the training targets"
+        return pd.Series(self.stats['means']).dropna()
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #327c4c35
 @patch
@@ -317,7 +328,6 @@ def thin(pairs, limit):
 
 # %% ../../nbs/api/data/09_nyud2.ipynb #88659fb2
 _MASK_FILE = 'data/test_balanced_mask.npy'
-_BELOW = range(7) # bins nearer than any depth of the data set
 
 def _read_mask(path, shape):
     "A stored mask (N, H, W); `ValueError` unless it is for as many pictures of this size"

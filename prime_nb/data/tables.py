@@ -23,7 +23,9 @@ import numpy as np
 import pandas as pd
 from charset_normalizer import from_bytes
 from pandas.api import types
-from .kinds import clean, decide_kind, find_decimal, is_number, plain_kind, plain_word, read_cells
+from prime_nb.data.kinds import (
+    clean, decide_kind, find_decimal, index_cells, is_gap, is_number, plain_kind, plain_numbers, plain_word,
+    read_cells)
 
 # %% ../../nbs/api/data/03_tables.ipynb #a1917ee5
 _UNPACK = {b'\x1f\x8b': gzip.decompress, b'BZh': bz2.decompress, b'\xfd7zXZ': lzma.decompress}
@@ -117,32 +119,50 @@ def _widths(text, sep, lines=50):
 
 def _find_sep(text):
     "The sign that cuts the lines of `text` alike; a comma if none cuts at all"
-    widths = {s: _widths(text[:1_000_000], s) or [1] for s in _SEPARATORS}
+    widths = {s: _widths(text[:100_000], s) or [1] for s in _SEPARATORS}
     even = {s: w[0] for s, w in widths.items() if len(set(w)) == 1 and w[0] > 1}
     likely = even or {s: w[0] for s, w in widths.items()}
     return max(likely, key=likely.get)
 
 # %% ../../nbs/api/data/03_tables.ipynb #7b88587e
 def _cut(text, sep, name):
-    "Rows of a text, the header first, and the number of each row's last line; `ValueError` for another length"
-    reader = csv.reader(io.StringIO(text, newline=''), delimiter=sep, strict=True)
+    "Header, columns of cells, and the number of each row's last line; `ValueError` for a row of another length"
+    text = text.replace('\r\n', '\n').rstrip('\n')
+    return _cut_even(text, sep) or _cut_rows(text, sep, name)
+
+def _cut_even(text, sep):
+    "The same for a text without quotation marks whose lines are cut alike, at once; None for any other text"
+    if '"' in text or '\r' in text or '\n\n' in text or text.startswith('\n'): return None
+    lines = text.split('\n')
+    signs = lines[0].count(sep)
+    if any(line.count(sep) != signs for line in lines): return None
+    cells, width = text.replace('\n', sep).split(sep), signs + 1
+    return cells[:width], [cells[width+i::width] for i in range(width)], list(range(2, len(lines) + 1))
+
+def _cut_rows(text, sep, name):
+    "The same for any text, row by row"
     csv.field_size_limit(10_000_000)
-    rows, lines = [], []
-    try:
-        for row in reader:
-            if not row or len(row) == 1 and not row[0].strip() and rows and len(rows[0]) > 1: continue
-            rows.append(row)
-            lines.append(reader.line_num)
+    def reader(): return csv.reader(io.StringIO(text, newline=''), delimiter=sep, strict=True)
+    read = reader()
+    try: rows = list(read)
     except csv.Error as e:
-        raise ValueError(f'{name} cannot be cut into fields in line {reader.line_num}: {e}. '
+        raise ValueError(f'{name} cannot be cut into fields in line {read.line_num}: {e}. '
                          'Look for a quotation mark without its partner.') from None
-    wrong = [i for i, row in enumerate(rows) if len(row) != len(rows[0])]
+    lines = list(range(1, len(rows) + 1))
+    if read.line_num > len(rows): # some cell has several lines
+        read = reader()
+        lines = [read.line_num for _ in read]
+    width = next((len(row) for row in rows if row), 0)
+    if width == 1: rows = [row or [''] for row in rows] # in a column by itself an empty line is an empty cell
+    full = [i for i, row in enumerate(rows) if len(row) > 1 or row and (width == 1 or row[0].strip())]
+    if len(full) < len(rows): rows, lines = [rows[i] for i in full], [lines[i] for i in full]
+    wrong = [i for i, row in enumerate(rows) if len(row) != width]
     if wrong:
         first = wrong[0]
-        raise ValueError(f'line {lines[first]} of {name} has {len(rows[first])} fields: expected {len(rows[0])} as in '
-                         f'the header, separated by {_SEPARATORS.get(sep, sep)} ({len(wrong)} such lines). '
+        raise ValueError(f'line {lines[first]} of {name} has {len(rows[first])} fields: expected {width} as in the '
+                         f'header, separated by {_SEPARATORS.get(sep, sep)} ({len(wrong)} such lines). '
                          'Quote texts that hold this sign.')
-    return rows, lines
+    return rows[0], list(zip(*rows[1:])) or [()]*width, lines[1:]
 
 # %% ../../nbs/api/data/03_tables.ipynb #92386cb8
 def _is_index(values):
@@ -150,14 +170,13 @@ def _is_index(values):
     texts = [str(v).strip() for v in values]
     return any(texts == [str(i + first) for i in range(len(texts))] for first in (0, 1))
 
-def _columns(rows, name):
-    "Rows of cells, the header first, as a DataFrame, and notes; `ValueError` for a header that is none"
-    header = ['' if v is None else clean(v) for v in rows[0]]
-    columns = list(zip(*rows[1:])) or [()]*len(header)
+def _columns(header, columns, name):
+    "Columns of cells as a DataFrame, and notes; `ValueError` for a header that is none"
+    header = ['' if v is None else clean(v) for v in header]
     keep, notes = [], []
     for i, (title, cells) in enumerate(zip(header, columns)):
-        useless = not any(str(c).strip() for c in cells if c is not None) or i == 0 and _is_index(cells)
-        if title or not useless: keep.append(i)
+        useless = not title and (not any(str(c).strip() for c in cells if c is not None) or i == 0 and _is_index(cells))
+        if not useless: keep.append(i)
     if len(keep) < len(header): notes.append('a nameless column without content, or that counts the rows, was left out')
     nameless = [i + 1 for i in keep if not header[i]]
     if nameless:
@@ -168,8 +187,9 @@ def _columns(rows, name):
         raise ValueError(f'{name} has no header: the first line holds numbers ({", ".join(names[:3])}). '
                          'Put a line with the names of the columns first.')
     _check_names(names, name)
-    if len(rows) < 2: raise ValueError(f'{name} has no rows: got a header of {len(header)} columns only')
-    return pd.DataFrame({header[i]: pd.Series(columns[i], dtype=object) for i in keep}), notes
+    if not columns or not len(columns[0]):
+        raise ValueError(f'{name} has no rows: got a header of {len(header)} columns only')
+    return pd.DataFrame({header[i]: pd.Series(columns[i], dtype=object) for i in keep}, copy=False), notes
 
 def _check_names(names, name):
     "`ValueError` for a name that occurs twice"
@@ -186,10 +206,10 @@ def _from_text(text, sep, name):
     sep = {'tab': '\t', '\\t': '\t'}.get(sep, sep) or (told and told[1]) or _find_sep(rest if told else text)
     if len(sep) != 1 or sep in '"\r\n':
         raise ValueError(f'a delimiter is one character: got {sep!r}, expected , or ; or tab')
-    rows, lines = _cut(rest if told else text, sep, name)
-    df, notes = _columns(rows, name)
+    header, columns, lines = _cut(rest if told else text, sep, name)
+    df, notes = _columns(header, columns, name)
     if sep != ',': notes.append(f'fields are separated by {_SEPARATORS.get(sep, sep)}')
-    return df, [n + bool(told) for n in lines[1:]], sep, notes
+    return df, [n + bool(told) for n in lines], sep, notes
 
 def _from_json(text):
     "Cells of JSON (records, or columns) or of JSON lines; None if it is neither"
@@ -203,12 +223,15 @@ def _from_json(text):
     except (ValueError, TypeError): return None
 
 def _from_excel(data, name):
-    "Rows of the first sheet of a workbook, the header first, and notes"
+    "Header and columns of the first sheet of a workbook, and notes"
     how = dict(sheet_name=None, header=None, dtype=object, keep_default_na=False)
     sheets = _borrow(pd.read_excel, data, f'{name} is a workbook', 'openpyxl', **how)
     title, sheet = next(iter(sheets.items()))
     notes = [f'the first of {len(sheets)} sheets was read: {title!r}'] if len(sheets) > 1 else []
-    return [['' if pd.isna(v) else v for v in row] for row in sheet.itertuples(index=False)], notes
+    rows = [['' if pd.isna(v) else v for v in row] for row in sheet.itertuples(index=False)]
+    while rows and not any(str(v).strip() for v in rows[-1]): rows.pop() # formatted, and empty
+    if not rows: raise ValueError(f'{name} is empty: got a sheet without cells. Put the table into the first sheet.')
+    return rows[0], list(zip(*rows[1:])) or [()]*len(rows[0]), notes
 
 def _borrow(read, data, what, library, **how):
     "What a reader of pandas makes of a file; `ValueError` if it cannot, or its library is not installed"
@@ -315,57 +338,79 @@ def _typed_column(column, kind):
 
 def _expected(kind):
     "A kind in words"
-    if kind['kind'] == 'date': return 'dates such as ' + kind['format'].replace('ISO8601', '2024-01-31')
+    if kind['kind'] == 'date':
+        form = kind['format'].replace('ISO8601', '%Y-%m-%d')
+        return f'dates such as {pd.Timestamp("2024-01-31 13:45").strftime(form)}'
     around = [kind[k] for k in ('prefix', 'suffix') if kind.get(k)]
     return 'numbers' + (f' with {" and ".join(map(repr, around))}' if around else '')
 
 # %% ../../nbs/api/data/03_tables.ipynb #a4c1f015
+def _texts(column):
+    "Cells of a column of text as they stand; '' for missing ones"
+    cells = column.to_numpy(dtype=object)
+    if types.infer_dtype(cells, skipna=False) == 'string': return cells
+    return np.array([_as_text(cell) for cell in cells], dtype=object)
+
 def _type_columns(table, columns, kinds, forced, decimal):
     "Fill `frame` and `kinds` of a table"
-    texts = {c: table.cells[c].map(_as_text).astype(object) for c in columns if _is_text(table.cells[c])}
-    decimal = decimal or find_decimal([s for c, s in texts.items() if not kinds or kinds[c]['kind'] == 'number'])
+    texts = {c: _texts(table.cells[c]) for c in columns if _is_text(table.cells[c])}
+    decimal = decimal or find_decimal([t for c, t in texts.items() if not kinds or kinds[c]['kind'] == 'number'])
+    values = {}
     for c in columns:
-        if c in texts: kind, values = _text_column(table, texts[c], kinds.get(c), forced.get(c), decimal=decimal)
+        if c in texts:
+            kind, values[c] = _text_column(table, c, texts[c], kinds.get(c), forced=forced.get(c), decimal=decimal)
         else:
             kind = kinds.get(c) or plain_kind(forced.get(c) or _typed_kind(table.cells[c]))
-            values = _typed_column(table.cells[c], kind)
-        table.kinds[c], table.frame[c] = kind, values
+            values[c] = _typed_column(table.cells[c], kind)
+        table.kinds[c] = kind
+    index = table.cells.index
+    table.frame = pd.DataFrame({c: pd.Series(v, index=index) for c, v in values.items()}, index)
     commas = any(kind.get('decimal') == ',' for kind in table.kinds.values())
     if commas: table.notes.append('numbers have decimal commas')
 
-def _text_column(table, cells, kind, forced, decimal):
+def _text_column(table, column, texts, kind, forced, decimal):
     "Kind and values of a column of text; remarks go to the notes of the table"
     known = kind is not None
-    if known: kind, remark = _same_kind(cells, kind, decimal)
-    else: kind, remark = decide_kind(cells, decimal, forced)
-    values, wrong = read_cells(cells, kind)
-    if remark: table.notes.append(f'column {cells.name!r}: {remark}')
-    if wrong.any(): _wrong_cells(table, cells, kind, np.flatnonzero(wrong), known=known, forced=forced)
-    gaps = cells[values.isna() & ~wrong & (cells != '')]
-    if len(gaps):
-        some = ', '.join(map(repr, pd.unique(gaps)[:3]))
-        table.notes.append(f'column {cells.name!r}: {len(gaps)} cells count as missing ({some})')
+    wanted = kind['kind'] if known else forced
+    if wanted in (None, 'number') and not (known and (kind['prefix'] or kind['suffix'])):
+        found, values, remark = plain_numbers(texts, decimal or known and kind['decimal'])
+        if found:
+            if remark and not known: table.notes.append(f'column {column!r}: {remark}')
+            return found, values
+    codes, counts = index_cells(texts)
+    if known: kind, remark = _same_kind(counts, kind, decimal)
+    else: kind, remark = decide_kind(counts, decimal, forced)
+    values, wrong = read_cells(codes, counts, kind)
+    if remark: table.notes.append(f'column {column!r}: {remark}')
+    if wrong.any():
+        cell = list(counts)[codes[wrong.argmax()]]
+        _wrong_cells(table, column, cell, kind, wrong=wrong, known=known, forced=forced)
+    gaps = {text: n for text, n in counts.items() if text and kind['kind'] != 'words' and is_gap(text)}
+    if gaps:
+        some = ', '.join(map(repr, list(gaps)[:3]))
+        table.notes.append(f'column {column!r}: {sum(gaps.values())} cells count as missing ({some})')
     return kind, values
 
-def _same_kind(cells, kind, decimal):
+def _same_kind(counts, kind, decimal):
     "The kind that was decided in training, in the spelling of this file: its decimal sign, and signs between thousands"
     if kind['kind'] != 'number': return kind, ''
-    found, remark = decide_kind(cells, decimal or kind['decimal'], 'number')
+    found, remark = decide_kind(counts, decimal or kind['decimal'], 'number')
     same = all(found[k] == kind[k] for k in ('prefix', 'suffix'))
     return (found, remark) if same else (kind, '')
 
-def _wrong_cells(table, cells, kind, wrong, known, forced):
+def _wrong_cells(table, column, cell, kind, wrong, known, forced):
     "`ValueError` for cells that are not of their column's kind; a note if the user has chosen the kind"
-    got = f'got {cells.iloc[wrong[0]]!r} in {table.where(wrong)}'
-    if forced and len(wrong) < len(cells):
-        table.notes.append(f'column {cells.name!r}: {len(wrong)} cells were taken as missing: {got}')
+    rows = np.flatnonzero(wrong)
+    got = f'got {cell!r} in {table.where(rows)}'
+    if forced and len(rows) < len(wrong):
+        table.notes.append(f'column {column!r}: {len(rows)} cells were taken as missing: {got}')
         return
     advice = 'Correct these cells, or leave them empty.'
     if not known:
         advice = ('Correct these cells, or leave them empty; or have them taken as missing '
-                  f'(--{kind["kind"]}s {cells.name}), or the whole column as words (--words {cells.name}).')
-    if wrong.tolist() == [len(cells) - 1] and len(cells) > 5: advice = f'If this is a footer, remove the line. {advice}'
-    raise ValueError(f'column {cells.name!r} must be {_expected(kind)}: {got}. {advice}')
+                  f'(--{kind["kind"]}s {column}), or the whole column as words (--words {column}).')
+    if rows.tolist() == [len(wrong) - 1] and len(wrong) > 5: advice = f'If this is a footer, remove the line. {advice}'
+    raise ValueError(f'column {column!r} must be {_expected(kind)}: {got}. {advice}')
 
 # %% ../../nbs/api/data/03_tables.ipynb #a4c1f018
 def check_columns(wanted, have, what, name):
@@ -385,7 +430,7 @@ def target_of(table, column, advice='Drop these rows.') -> np.ndarray:
     y = table.frame[column]
     if table.kinds[column]['kind'] != 'number':
         texts = [text.strip() for text in table.texts(column)]
-        bad = [i for i, text in enumerate(texts) if text and not is_number(text)]
+        bad = [i for i, text in enumerate(texts) if text and not is_number(text)] or [0]
         raise ValueError(f'target {column!r} must be numbers: got {texts[bad[0]]!r} in {table.where(bad)}. '
                          'Correct these cells, or choose another target.')
     missing = np.flatnonzero(y.isna())
@@ -403,9 +448,9 @@ def _from_file(path, encoding, sep):
     if data.startswith(b'PAR1'):
         return _untyped(_borrow(pd.read_parquet, data, f'{name} is a Parquet file', 'pyarrow'), name)
     if data.startswith(b'PK'):
-        rows, notes = _from_excel(data, name)
-        df, more = _columns(rows, name)
-        return _untyped(df, name, notes + more, list(range(2, len(rows) + 1)))
+        header, columns, notes = _from_excel(data, name)
+        df, more = _columns(header, columns, name)
+        return _untyped(df, name, notes + more, list(range(2, len(df) + 2)))
     text, encoding = _decode(data, encoding, name)
     df = _from_json(text)
     if df is not None: return _untyped(df, name)
@@ -467,6 +512,12 @@ def disarm(text:str) -> str:
     return "'" + text if text.lstrip(' ').startswith(_FORMULA) and not is_number(text) else text
 
 # %% ../../nbs/api/data/03_tables.ipynb #24108db9
+def spread_texts(values, spread, digits=7) -> list:
+    "Numbers as text, with digits enough to tell apart what differs by a small part of the spread: '1700000003.2'"
+    top = max(np.abs(values).max(initial=0), spread)
+    digits += int(np.log10(top/spread)) if 0 < spread < np.inf else 0
+    return [f'{v:.{min(digits, 17)}g}' for v in values]
+
 def write_rows(file, header, rows):
     "Write CSV with comma and quotes where needed, every cell disarmed"
     w = csv.writer(file, lineterminator='\n')

@@ -138,7 +138,8 @@ def make_head(model, config:dict, loss):
 def _prime(config, seed, splits):
     "PRIME with prime.* and the settings of its technique; the seed is for random and K-means proxy targets"
     kw = only(config, 'prime')
-    if kw['target_scale'] is None: kw['target_scale'] = 'range' # for `PRIME`, None is left to its rule
+    scale, by_rule = kw['target_scale'], kw['n_proxies'] is None # for `PRIME`, None is left to its rule
+    kw['target_scale'] = None if scale == 'auto' or by_rule and scale is None else scale or 'range'
     name = kw['technique']
     if name: kw['technique'] = TECHNIQUES[name](**only(config, name))
     return PRIME(seed=seed, **kw)

@@ -10,18 +10,22 @@ import random
 from contextlib import contextmanager
 from dataclasses import dataclass
 import numpy as np
+import pandas as pd
 import torch
 from fastai.learner import Learner
-from torch import Tensor
+from scipy.stats import wasserstein_distance
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, TimeSeriesSplit
+from torch import Tensor, nn
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #e23c2516
 from ..auto import auto_batch, auto_epochs, auto_prime, loss_scale
-from ..checks import check_targets, to_numpy
+from ..checks import check_name, check_targets, to_numpy
 from .recipes import Splits, Task, given, parts, settings as recipe_settings
 from .training import KeepBest, make_learner, run_schedule
-from ..data.memory import mirror_some, tensor_dls
+from ..data.memory import TensorData, mirror_some, tensor_dls
 from ..losses import LOSSES
 from ..metrics import by_shot
+from ..targets import SHOTS
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #f0a8e4cd
 @dataclass
@@ -101,18 +105,106 @@ def stratified_split(
     parts[order] = _hands(_deal(len(y), fractions), hand, rng)
     return tuple(np.flatnonzero(parts == k) for k in range(len(fractions)))
 
+# %% ../../nbs/api/methods/03_fitting.ipynb #38cbf06a
+_DRAWS = 20 # splits by group, of which the best is taken
+
+def _unlike(y, part, share):
+    "How unlike the target and the size of a part are to those of all rows"
+    spread = np.ptp(y) or 1.
+    return wasserstein_distance(y[part], y)/spread + abs(len(part)/len(y) - share)
+
+def _moments(order):
+    "Moments as numbers (N,), NaN where one is missing; `ValueError` unless they are numbers or dates"
+    s = pd.Series(np.asarray(order, dtype=object) if isinstance(order, (list, tuple)) else order).reset_index(drop=True)
+    try: return pd.to_numeric(s).astype('float64').to_numpy() if not hasattr(s.array, 'asi8') else _from_dates(s)
+    except (ValueError, TypeError): pass
+    try: return _from_dates(pd.to_datetime(s, utc=True, format='ISO8601'))
+    except (ValueError, TypeError):
+        raise ValueError(f'order must be numbers or dates: got {s.iloc[0]!r}. Convert it first.') from None
+
+def _from_dates(s): return np.where(s.isna(), np.nan, s.array.asi8.astype(np.float64))
+
+class Apart:
+    "What keeps rows apart: groups that stay together, a time that runs; `ValueError` for gaps and other lengths"
+    def __init__(self, n, groups=None, order=None):
+        self.groups, self.order = None, None
+        if groups is not None:
+            names = pd.Series(list(groups), dtype=object)
+            self.groups, self.names = pd.factorize(names.mask(names == ''))
+            self._check('groups', self.groups, self.groups < 0, n)
+        if order is not None:
+            self.order = _moments(order)
+            self._check('order', self.order, ~np.isfinite(self.order), n)
+            if n and (self.order == self.order[0]).all():
+                raise ValueError('order has one value only: nothing comes before anything else. Leave it out.')
+    def _check(self, what, values, bad, n):
+        "`ValueError` for another length, or a gap"
+        if len(values) != n: raise ValueError(f'{what} must have one entry per row: got {len(values)} for {n} rows')
+        if bad.any():
+            raise ValueError(f'{what} has no value in {bad.sum()} rows, the first of them row {int(np.argmax(bad))} '
+                             '(from 0). Fill these cells, or remove the rows.')
+    @property
+    def starts(self):
+        "The moment (N,) at which the group of each row begins; without groups, its own"
+        if self.groups is None: return self.order
+        return pd.Series(self.order).groupby(self.groups).transform('min').to_numpy()
+    @property
+    def n_parts(self):
+        "How many groups, or distinct moments, there are to split"
+        return len(np.unique(self.groups if self.order is None else self.starts))
+    def take(self, rows):
+        "The same for some rows"
+        groups, order = (None if v is None else v[rows] for v in (self.groups, self.order))
+        part = Apart(len(rows), groups)
+        part.order = order
+        return part
+    def _earlier(self, kept):
+        "Rows whose group begins before all rows of a mask (N,), and that lie before them"
+        starts = self.starts
+        return np.flatnonzero((starts < starts[kept].min()) & (self.order < self.order[kept].min()))
+    def _need(self, parts, least, advice):
+        "`ValueError` for fewer parts than a split needs"
+        if parts >= least: return
+        what = 'groups' if self.order is None else 'moments' if self.groups is None else 'moments at which groups begin'
+        raise ValueError(f'too few {what} to keep rows apart: got {parts}, expected {least} or more. {advice}')
+    def keep_aside(self, y, share, seed):
+        "Rows to train on, and about a share of the rows to stop by: whole groups, the last ones in time"
+        self._need(self.n_parts, 2, 'Set valid_pct=0.')
+        if self.order is None:
+            splits = GroupShuffleSplit(_DRAWS, test_size=share, random_state=seed).split(y, groups=self.groups)
+            return min(splits, key=lambda split: _unlike(y, split[1], share))
+        moments, counts = np.unique(self.starts, return_counts=True)
+        later = counts[::-1].cumsum()[::-1]/len(y)
+        cut = moments[1 + np.abs(later[1:] - share).argmin()]
+        kept = self.starts >= cut
+        return self._earlier(kept), np.flatnonzero(kept)
+    def folds(self, y, folds, seed):
+        "Pairs of rows to train on and to judge: `folds` parts of whole groups, or as many stretches of time"
+        if self.order is None:
+            self._need(self.n_parts, folds, 'Use fewer folds.')
+            draws = [list(GroupKFold(folds, shuffle=True, random_state=_DRAWS*seed + i).split(y, groups=self.groups))
+                     for i in range(_DRAWS)]
+            return min(draws, key=lambda pairs: max(_unlike(y, test, 1/folds) for _, test in pairs))
+        self._need(self.n_parts, folds + 1, 'Use fewer folds.')
+        moments = np.unique(self.starts)
+        tests = [moments[test] for _, test in TimeSeriesSplit(folds).split(moments)]
+        tests = [np.isin(self.starts, test) for test in tests]
+        return [(self._earlier(test), np.flatnonzero(test)) for test in tests]
+
 # %% ../../nbs/api/methods/03_fitting.ipynb #c4d69950
 LEAST = 20 # rows, from which some are kept aside by default
 
-def split_rows(y:np.ndarray, valid_pct=None, seed=0) -> tuple:
+def split_rows(y:np.ndarray, valid_pct=None, seed=0, apart=None) -> tuple:
     "Numbers of training rows, and of those kept aside, stratified by target; None keeps 15 %, or none of few rows"
-    if valid_pct is None: valid_pct = .15 if len(y) >= LEAST else 0
+    enough = len(y) >= LEAST and (apart is None or apart.n_parts > 1)
+    if valid_pct is None: valid_pct = .15 if enough else 0
     if isinstance(valid_pct, bool) or not 0 <= valid_pct < 1:
         raise ValueError(f'valid_pct must be a share of the rows, from 0 to below 1: got {valid_pct!r}')
     if not valid_pct: return np.arange(len(y)), np.arange(0)
     if y.ndim > 1:
         spread = y.std(0)
         y = ((y - y.mean(0))/np.where(spread == 0, 1., spread)).mean(1)
+    if apart is not None: return apart.keep_aside(y, valid_pct, seed)
     return stratified_split(y, [1-valid_pct, valid_pct], seed)
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #70caa485
@@ -137,7 +229,7 @@ def own_settings(
     "All settings; `ValueError` for an unknown method or setting, or a method that the data rules out"
     vector, changes = y.ndim > 1, changes or {}
     _check_method(method, vector)
-    _check_changes(changes)
+    _check_changes(changes, vector)
     values = KINDS[kind]
     bs = changes.get('batch_size', auto_batch(len(y)))
     epochs = auto_epochs(len(y), bs, changes.get('steps', values['steps'].value))
@@ -150,8 +242,12 @@ def own_settings(
     return recipe_settings(task, method, changes)
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #6bbbc3dc
-def _check_changes(changes):
-    "`ValueError` for numbers that make no training"
+MEASURED = 'MAE', 'balanced_MAE' # of the rows kept aside, over all and by shot
+
+def _check_changes(changes, vector):
+    "`ValueError` for numbers that make no training, and for a metric to select by that is not measured"
+    measured = ['MAE/All'] if vector else [f'{metric}/{group}' for metric in MEASURED for group in ('All', *SHOTS)]
+    if 'select' in changes: check_name('select', changes['select'], measured)
     for k, least in dict(epochs=1, batch_size=2, steps=1).items():
         v = changes.get(k, least)
         whole = isinstance(v, (int, float)) and not isinstance(v, bool) and v == int(v)
@@ -191,7 +287,7 @@ def seeded(seed:int):
 def dev_judge(y:np.ndarray, target:Target, bins=None):
     "Function that judges outputs (N, T) by the targets of the rows kept aside, with `LabelBins` if they are scalar"
     if bins is None: return lambda out: {'MAE/All': float((out - target.encode(y)).abs().mean())}
-    return lambda out: by_shot(target.decode(out), y, bins, ('MAE', 'balanced_MAE'))
+    return lambda out: by_shot(target.decode(out), y, bins, MEASURED)
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #3547881b
 def unit_splits(x:Tensor, y:Tensor, dev, bins, target:Target) -> Splits:
@@ -203,15 +299,46 @@ def unit_splits(x:Tensor, y:Tensor, dev, bins, target:Target) -> Splits:
 # %% ../../nbs/api/methods/03_fitting.ipynb #15b370ac
 AUGMENT = dict(mirror=mirror_some) # names of augmentations
 
-def make_loaders(x:Tensor, y:Tensor, dev, config:dict, seed:int, device):
-    "Batches of x and y (N, T); with `dev` None two training rows are there for it, and never used"
+def make_loaders(x:Tensor, y:Tensor, dev, config:dict, seed:int, device, weights=None):
+    "Batches of x, y (N, T) and perhaps weights (N,); with `dev` None two training rows are there, and never used"
     aug = AUGMENT.get(config['augment'], config['augment'])
     if aug is not None and not callable(aug):
         raise ValueError(f'unknown augmentation: got {aug!r}, expected None, one of {list(AUGMENT)}, '
                          'or a function of a batch of inputs')
     bs = min(config['batch_size'], len(y))
     if dev is None: dev = x[:2], y[:2]
-    return tensor_dls((x, y), dev, bs=bs, val_bs=256, aug=aug, seed=seed, device=device, drop_last=len(y) > bs)
+    rows = (x, y) if weights is None else TensorData(x, y, weights, n_inp=1)
+    return tensor_dls(rows, dev, bs=bs, val_bs=256, aug=aug, seed=seed, device=device, drop_last=len(y) > bs)
+
+# %% ../../nbs/api/methods/03_fitting.ipynb #66d71a1f
+def check_weights(weights, n):
+    "Weights (N,) as float64; `ValueError` for gaps, negative ones, another length, or none above zero"
+    w = np.asarray(weights, dtype=np.float64)
+    if w.ndim == 0: w = np.full(n, float(w))
+    if w.shape != (n,): raise ValueError(f'sample_weight must have one number per row: got shape {w.shape} for {n} rows')
+    bad = ~(np.isfinite(w) & (w >= 0))
+    if bad.any():
+        raise ValueError(f'sample_weight must be finite and not negative: got {w[bad][0]:g} in row {int(np.argmax(bad))} '
+                         f'(from 0), {bad.sum()} such weights')
+    if not w.any(): raise ValueError(f'sample_weight must not be zero everywhere: got {n} zeros')
+    return w
+
+class SampleWeighted(nn.Module):
+    "A `WeightedLoss` whose samples have weights of their own, which multiply those of their targets"
+    # loss (B, T)
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+    def forward(self, pred, y, w=None):
+        "The loss; with `w` (B,), weights of the samples"
+        if w is not None and self.loss.weights is not None: w = w*self.loss.weights(y).reshape(w.shape)
+        return self.loss(pred, y, w)
+    def decodes(self, x): return self.loss.decodes(x)
+    def activation(self, x): return self.loss.activation(x)
+    @property
+    def reduction(self): return self.loss.reduction
+    @reduction.setter
+    def reduction(self, how): self.loss.reduction = how
 
 # %% ../../nbs/api/methods/03_fitting.ipynb #e9de0ecf
 def train(learn:Learner, config:dict, judge=None, progress=False) -> KeepBest:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from math import prod
 from typing import NamedTuple
+from ..checks import check_name
+from ..targets import SHOTS
 if sys.version_info >= (3, 11): import tomllib
 else: import tomli as tomllib
 
@@ -165,6 +167,9 @@ class Task:
     needs:str=''                # how to get the files, where the folder must be given
     own:dict=field(default_factory=dict)   # part or method -> settings that it has on this task
     space:dict=field(default_factory=dict) # part, or 'train' -> setting -> values worth trying here
+    def __post_init__(self):
+        measured = [f'{metric}/{group}' for metric in self.metrics for group in ('All', *SHOTS)]
+        check_name(f'select of {self.name}', self.select, measured)
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #c6ff6b51
 @dataclass
@@ -257,12 +262,13 @@ def search_space(
     task:Task,  # data set
     method:str, # parts joined by '+'
 ) -> dict: # dotted setting -> list of values
-    "What a search may change"
+    "What a search may change; an empty list in the space of a task takes a setting out"
     used, space = parts(method), {}
     for r in used: space |= r.space | task.space.get(r.name, {})
-    if not space: return task.space.get('train', {})
+    every = task.space.get('every', {}) # of the second stage of `compare_methods`
+    if not (space or every): return task.space.get('train', {})
     fixed = {k for r in used if r.alone for k in r.values}
-    return {k: v for k, v in space.items() if k not in fixed}
+    return {k: v for k, v in (space | every).items() if v and k not in fixed}
 
 # %% ../../nbs/api/methods/00_recipes.ipynb #6d7a403a
 def candidates(

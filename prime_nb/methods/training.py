@@ -6,14 +6,15 @@
 __all__ = ['SCHEDULES', 'OPTIMIZERS', 'KeepBest', 'fit', 'run']
 
 # %% ../../nbs/api/methods/02_training.ipynb #815f063d
-import copy, gc, hashlib, platform, sys, time
+import copy, gc, hashlib, platform, re, subprocess, sys, time, warnings
 from functools import partial
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 import numpy as np
 import torch
 from fastai.callback.core import Callback, CancelFitException, CancelValidException
-from fastai.callback.schedule import ParamScheduler
+from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.callback.training import GradientClip
 from fastai.learner import Learner, Recorder
 from fastai.optimizer import OptimWrapper
@@ -23,9 +24,9 @@ from fastcore.basics import patch
 # %% ../../nbs/api/methods/02_training.ipynb #49961474
 from .builders import make_callbacks, make_head, make_loss, make_predictor
 from .recipes import Splits, Task, higher_is_better, only
-from ..head import ProxyHead, find_head, watch_features
+from ..head import ProxyHead, find_final, find_head, watch_features
 from ..callback.features import TrainLoss
-from ..checks import check_targets, to_numpy
+from ..checks import check_float32, check_name, check_targets, to_numpy
 from ..data.memory import tensor_dls
 from ..distributed import find_device, gather_with_grad, world_size
 from ..metrics import Relevance, by_shot, proxy_spearman, similarity_spearman
@@ -68,13 +69,30 @@ def check_split(xy:tuple, name:str, allow_constant=True) -> tuple:
     if not len(y): raise ValueError(f'the {name} split must not be empty: got 0 samples. Check the data folder.')
     y = to_numpy(y)
     flat = check_targets(y.reshape(len(y), -1) if y.ndim > 2 else y, f'{name} targets', allow_constant)
+    check_float32(flat, f'{name} targets')
     return x, torch.as_tensor(flat, dtype=torch.float32).reshape(y.shape)
 
+_MOST_BYTES = 2**26 # of inputs that are read for a fingerprint
+
+def _digest(h, x):
+    "Put inputs into a hash: kind, shape and bytes of all rows, or of rows evenly spread where these are too many"
+    rows = np.arange(len(x))
+    if isinstance(x, (torch.Tensor, np.ndarray)):
+        h.update(f'{str(x.dtype).removeprefix("torch.")} {tuple(x.shape)}'.encode())
+        n = max(16, _MOST_BYTES//max(1, to_numpy(x[:1]).nbytes))
+        if n < len(x): rows = np.linspace(0, len(x) - 1, n).astype(int)
+    for part in np.array_split(rows, max(1, len(rows)//1024)):
+        if isinstance(x, (torch.Tensor, np.ndarray)): h.update(np.ascontiguousarray(to_numpy(x[part])).tobytes())
+        else: h.update(repr([x[i] for i in part.tolist()]).encode())
+
 def fingerprint(splits:Splits) -> dict:
-    "What the data was: sizes, and 16 hexadecimal digits of the training and dev targets; the test split stays closed"
-    h = hashlib.sha256()
-    for _, y in (splits.train, splits.dev): h.update(np.ascontiguousarray(to_numpy(y), dtype=np.float32).tobytes())
-    return dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]), sha256=h.hexdigest()[:16])
+    "What the data was: sizes, and 16 hexadecimal digits each of its targets and inputs; the test split stays closed"
+    targets, inputs = hashlib.sha256(), hashlib.sha256()
+    for x, y in (splits.train, splits.dev):
+        targets.update(np.ascontiguousarray(to_numpy(y), dtype=np.float32).tobytes())
+        _digest(inputs, x)
+    return dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]),
+                sha256=targets.hexdigest()[:16], inputs=inputs.hexdigest()[:16])
 
 # %% ../../nbs/api/methods/02_training.ipynb #4d18e1ea
 def _better(a, b, metric):
@@ -84,7 +102,7 @@ def _better(a, b, metric):
 
 # %% ../../nbs/api/methods/02_training.ipynb #7ced0417
 class KeepBest(Callback):
-    "Judges held-out samples after every epoch, keeps the best weights, and writes down what happened"
+    "Judges held-out samples after every epoch, keeps the best weights; `ValueError` if `select` is not measured"
     order = Recorder.order + 1 # the losses of the epoch are there
     def __init__(self,
         judge=None,       # outputs of the held-out samples -> dict of metrics; None: the last epoch counts
@@ -97,7 +115,7 @@ class KeepBest(Callback):
         self.on_epoch, self.strict = on_epoch, strict
     def before_fit(self):
         self.score = self.best_at = self.best = self.weights = None
-        self.history = []
+        self.history, self.ends = [], [time.perf_counter()]
     def before_validate(self):
         if self.judge is None: raise CancelValidException()
         self.outs = []
@@ -108,10 +126,14 @@ class KeepBest(Callback):
         metrics = self._judged(row['loss'])
         row |= metrics
         self.history.append(row)
+        self.ends.append(time.perf_counter())
         if not _in_first_stage(self.learn.cbs): self._compare(metrics.get(self.select), metrics)
         if self.on_epoch: self.on_epoch(row)
         self.lose_patience()
     def after_fit(self):
+        if self.history and self._no_score():
+            warnings.warn(f'{self.select} has no value in any epoch: no sample that was kept aside belongs to it. '
+                          'The last epoch counts; select another metric, or keep more aside.')
         if self.weights: get_model(self.model).load_state_dict(self.weights)
 
 # %% ../../nbs/api/methods/02_training.ipynb #042f7eda
@@ -125,7 +147,15 @@ def _judged(self:KeepBest, loss):
                          'Lower the learning rate: settings={"lr": ...}.')
     if not self.judge: return {}
     if not finite: return {self.select: None}
-    return {k: None if v is None else float(v) for k, v in self.judge(out).items()}
+    judged = self.judge(out)
+    check_name('select', self.select, judged)
+    return {k: None if v is None else float(v) for k, v in judged.items()}
+
+@patch
+def _no_score(self:KeepBest):
+    "Whether other metrics had values, and the one that decides never had"
+    names = [k for row in self.history for k, v in row.items() if '/' in k and v is not None]
+    return bool(names) and self.select not in names
 
 @patch
 def _compare(self:KeepBest, score, metrics):
@@ -177,14 +207,51 @@ def _multi_step(learn, epochs, lr, milestones, gamma=.1):
                          'expected something like [60, 80]')
     learn.fit(epochs, lr, cbs=_StepLR(lr, milestones, gamma))
 
+# %% ../../nbs/api/methods/02_training.ipynb #2e706db9
+def _body_and_head(model):
+    "Parameters of all layers but the last, and those of the last one with proxies and whatever else it holds"
+    head = find_head(model) or model.get_submodule(find_final(model))
+    last = {*head.parameters()}
+    return [[p for p in model.parameters() if p not in last], [*last]]
+
+class _FineTune(Callback):
+    "The schedule of fastai's `fine_tune` within one fit; `ValueError` unless some epochs are left for the whole"
+    def __init__(self, lr, frozen_epochs): self.lr, self.frozen_epochs = lr, frozen_epochs
+    def before_fit(self):
+        if not 0 <= self.frozen_epochs < self.n_epoch:
+            raise ValueError(f'schedule.frozen_epochs must be from 0 to {self.n_epoch-1}, one less than epochs: '
+                             f'got {self.frozen_epochs}')
+        if self.frozen_epochs: self.opt.freeze_to(1)
+    def before_train(self):
+        if self.epoch == self.frozen_epochs: self.opt.unfreeze()
+    def before_batch(self):
+        if not self.training: return
+        share = self.frozen_epochs/self.n_epoch
+        if self.pct_train < share - 1e-9:
+            pos, start, top, slower = self.pct_train/share, .99, self.lr, 1
+            low = top/25
+        else:
+            pos, start, top, slower = (self.pct_train - share)/(1 - share), .3, self.lr/2, 100
+            low = top/5
+        pos = min(max(pos, 0), 1)
+        rate = combined_cos(start, low, top, top/1e5)(pos)
+        self.opt.set_hyper('lr', [rate/slower, rate])
+        self.opt.set_hyper('mom', combined_cos(start, .95, .85, .95)(pos))
+
+def _fine_tune(learn, epochs, lr, frozen_epochs=1):
+    "The last layer alone at first, then all with a smaller rate for the body"
+    learn.splitter, learn.opt = _body_and_head, None
+    learn.fit(epochs, lr, cbs=_FineTune(lr, frozen_epochs))
+
 # %% ../../nbs/api/methods/02_training.ipynb #9a718c6a
-SCHEDULES = dict(constant=Learner.fit, one_cycle=Learner.fit_one_cycle, step=_step, multi_step=_multi_step)
+SCHEDULES = dict(constant=Learner.fit, one_cycle=Learner.fit_one_cycle, step=_step, multi_step=_multi_step,
+                 fine_tune=_fine_tune)
 OPTIMIZERS = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
 
 # %% ../../nbs/api/methods/02_training.ipynb #ebc44315
 def _choose(known, name, what):
     "The value of a name; `ValueError` for an unknown one"
-    if name not in known: raise ValueError(f'unknown {what}: got {name!r}, expected one of {", ".join(known)}')
+    check_name(what, name, known)
     return known[name]
 
 # %% ../../nbs/api/methods/02_training.ipynb #958e6a2c
@@ -194,8 +261,9 @@ def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
     x, y = check_split(splits.train, 'train', False)
     x_dev, y_dev = check_split(splits.dev, 'dev')
     train, dev = (x, y[:, None]/splits.unit), (x_dev, y_dev[:, None]/splits.unit)
+    drop_last = config.get('drop_last', True) and len(y) > config['batch_size']
     return tensor_dls(train, dev, bs=config['batch_size'], val_bs=256, seed=seed, device=device,
-                      tfm=splits.prepare, aug=splits.augment, drop_last=len(y) > config['batch_size'])
+                      tfm=splits.prepare, aug=splits.augment, drop_last=drop_last)
 
 # model (B, ...)
 def make_learner(dls, splits:Splits, model, config:dict, seed:int, device='cpu') -> Learner:
@@ -212,8 +280,10 @@ def make_learner(dls, splits:Splits, model, config:dict, seed:int, device='cpu')
 def run_schedule(learn:Learner, config:dict, keep:KeepBest) -> KeepBest:
     "Train to the last epoch as `config` says, and go back to the best one"
     schedule = _choose(SCHEDULES, config['schedule'], 'schedule')
+    kw = only(config, 'schedule')
+    if config['schedule'] != 'fine_tune': kw.pop('frozen_epochs', None)
     with learn.no_bar(), learn.no_logging(), learn.added_cbs(keep):
-        schedule(learn, config['epochs'], config['lr'], **only(config, 'schedule'))
+        schedule(learn, config['epochs'], config['lr'], **kw)
     return keep
 
 # %% ../../nbs/api/methods/02_training.ipynb #7947d846
@@ -238,6 +308,9 @@ def fit(
     def judge_dev(out): return judge(out.flatten()*splits.unit, y, splits, task.metrics)
     learn = start(splits, config, seed, find_device(device))
     keep = run_schedule(learn, config, KeepBest(judge_dev, task.select, config.get('patience'), on_epoch))
+    if keep.best is None and keep._no_score():
+        raise ValueError(f'dev {task.select} has no value: no sample of the dev split belongs to it. '
+                         'Select another metric.')
     if keep.best is None:
         raise ValueError(f'training diverged: no epoch had finite predictions and a dev {task.select}. '
                          'Lower lr, or the weights of the losses.')
@@ -261,11 +334,29 @@ def _peak_mb(device='cpu'):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/unit
 
 # %% ../../nbs/api/methods/02_training.ipynb #4557cf47
+def processor() -> str:
+    "Name of the processor, where the system tells it"
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text(errors='replace').splitlines() if info.exists() else []
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor() or platform.machine()
+
+def _commit():
+    "Commit of the checkout that this package is in, '-dirty' if files have changed since; None for an installed one"
+    root = Path(str(files('prime_nb'))).parent
+    if not (root/'.git').exists(): return None
+    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+    try: return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError): return None
+
 def versions(device='cpu') -> dict:
-    "What a run was made with, on which device"
+    "What a run was made with, on which device: packages, processor, its instruction set, and the commit of the code"
     packages = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'numpy', 'scikit-learn')}
-    return packages | dict(python=platform.python_version(), system=platform.system(), machine=platform.machine(),
-                           threads=torch.get_num_threads(), device=str(device))
+    onednn = re.search(r'(?:MKL-DNN|oneDNN) v([\d.]+)', torch.__config__.show())
+    return packages | dict(
+        python=platform.python_version(), system=platform.system(), machine=platform.machine(), cpu=processor(),
+        capability=torch.backends.cpu.get_cpu_capability(), onednn=onednn[1] if onednn else None,
+        commit=_commit(), threads=torch.get_num_threads(), device=str(device))
 
 # %% ../../nbs/api/methods/02_training.ipynb #e969574c
 def _test_arrays(learn, splits, x, y):
@@ -310,7 +401,8 @@ def run(
     else:
         learn, keep = fit(task, splits, config, seed, device=device, on_epoch=on_epoch)
         curve = [row[task.select] for row in keep.history]
-        result = dict(dev_metrics=keep.best, best_epoch=keep.best_at, dev_curve=curve)
+        result = dict(dev_metrics=keep.best, best_epoch=keep.best_at, dev_curve=curve,
+                      epoch_seconds=round(float(np.median(np.diff(keep.ends))), 3))
         if test: extra, result['metrics'] = _judge_test(learn, splits, task.metrics)
         if test and arrays: result['spearman'] = correlations(extra)
     seconds = round(time.perf_counter() - begin, 3)

@@ -7,10 +7,12 @@ __all__ = ['SmallResNet', 'backbone', 'resnet', 'PixelNet']
 
 # %% ../../nbs/api/models/00_backbone.ipynb #1e485f47
 import re
+from pathlib import Path
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+from safetensors.torch import load_file
 from torchvision import models
 from ..head import find_final, replace_layer
 
@@ -77,11 +79,26 @@ def _new_final(model, n_out, example=None):
     return replace_layer(model, name, nn.Linear(n_in, n_out))
 
 # %% ../../nbs/api/models/00_backbone.ipynb #7fc541cf
+def _weights(arch, name):
+    "Weights of torchvision by name; `ValueError` for an unknown one"
+    known = {w.name: w for w in models.get_model_weights(arch)}
+    if name in known: return known[name]
+    raise ValueError(f'unknown weights of {arch}: got {name!r}, expected None or one of {", ".join(known)}')
+
+def _no_weights(weights, error, instead):
+    "`FileNotFoundError` for weights that are neither here nor could be downloaded"
+    name = weights.url.rpartition('/')[2]
+    return FileNotFoundError(f'{name} is not in {torch.hub.get_dir()}/checkpoints and could not be downloaded from '
+                             f'{weights.url} ({error}). Go online once, copy the file there, or use {instead}.')
+
 def _torchvision(name, pretrained):
     if name not in models.list_models(module=models): return None
     kw = {}
     if name in ('googlenet', 'inception_v3') and not pretrained: kw = dict(init_weights=False)
-    return models.get_model(name, weights='DEFAULT' if pretrained else None, **kw)
+    if not pretrained: return models.get_model(name, weights=None, **kw)
+    weights = _weights(name, pretrained) if isinstance(pretrained, str) else models.get_model_weights(name).DEFAULT
+    try: return models.get_model(name, weights=weights)
+    except OSError as e: raise _no_weights(weights, e, 'pretrained=False') from e # `URLError` is one
 
 def _fastai(name, pretrained):
     from fastai.vision.models import xresnet
@@ -105,37 +122,41 @@ def _classifier(arch, pretrained):
                      'convnext_tiny, ...), fastai (xresnet18, ...) or, where it is installed, timm (pip install timm).')
 
 # %% ../../nbs/api/models/00_backbone.ipynb #bdadf4c2
+def _load_file(model, path):
+    "Load weights from a file; `FileNotFoundError` if there is none, `ValueError` if they are of another network"
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no such file of weights: got {path}, expected one that torch.save or safetensors wrote')
+    try:
+        if str(path).endswith('.safetensors'): state = load_file(path)
+        else: state = torch.load(path, weights_only=True, map_location='cpu')
+        model.load_state_dict(state)
+    except Exception as e:
+        what = ' '.join(str(e).split())[:200]
+        raise ValueError(f'{path} holds no weights of this network: {what}. Give the file of the same network.') from None
+
 def backbone(
     arch:str,         # 'small', or a name that torchvision, fastai or timm knows
     n_out:int=1,      # number of outputs
-    pretrained=False, # start from ImageNet weights; needs a network, or weights that are there already
+    pretrained=False, # start from ImageNet weights, by name those of torchvision ('IMAGENET1K_V1'); True: the newest
+    weights=None,     # file with such weights, in place of a download
 ) -> nn.Module: # (N, 3, H, W) floats -> (N, n_out)
-    "A regressor of pictures; `ValueError` for an unknown network, or one that does not end in a linear layer"
+    "A regressor of pictures; `ValueError` for an unknown network, `FileNotFoundError` for weights that are not here"
     if arch != 'small':
-        model = _classifier(arch, pretrained)
+        model = _classifier(arch, False if weights else pretrained)
+        if weights: _load_file(model, weights)
         size = getattr(model, 'default_cfg', {}).get('input_size', (3, 224, 224)) # timm's networks say what they expect
         return _new_final(model, n_out, torch.zeros(2, *size))
-    if not pretrained: return SmallResNet(n_out)
+    if not (pretrained or weights): return SmallResNet(n_out)
     raise ValueError('there are no pretrained weights for "small": got pretrained=True. '
                      'Use pretrained=False, or "resnet18".')
 
 # %% ../../nbs/api/models/00_backbone.ipynb #d8ccc437
 _RESNETS = tuple(f'resnet{n}' for n in (18, 34, 50, 101, 152))
 
-def _weights(arch, name):
-    "Weights of torchvision by name; `ValueError` for an unknown one"
-    known = {w.name: w for w in models.get_model_weights(arch)}
-    if name in known: return known[name]
-    raise ValueError(f'unknown weights of {arch}: got {name!r}, expected None or one of {", ".join(known)}')
-
 def _load_pretrained(model, weights):
     "Load them; `FileNotFoundError` that names the file if it can be neither found nor downloaded"
     try: state = weights.get_state_dict(progress=False, check_hash=True)
-    except OSError as e: # `URLError` is one
-        name = weights.url.rpartition('/')[2]
-        raise FileNotFoundError(f'{name} is not in {torch.hub.get_dir()}/checkpoints and could not be downloaded from '
-                                f'{weights.url} ({e}). Go online once, copy the file there, or use weights=None.'
-                                ) from e
+    except OSError as e: raise _no_weights(weights, e, 'weights=None') from e
     model.load_state_dict(state)
 
 # %% ../../nbs/api/models/00_backbone.ipynb #22cb0735

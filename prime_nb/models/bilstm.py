@@ -22,9 +22,11 @@ _WORDS = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
 
 def tokenize(
     sentence:str, # any text
+    lower=True,   # in lower case; False: as it is written
 ) -> list: # of str
-    "Lower-case words and single signs"
-    return _WORDS.findall(sentence.lower().replace('’', "'"))
+    "Words and single signs"
+    if lower: sentence = sentence.lower()
+    return _WORDS.findall(sentence.replace('’', "'"))
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #ccda88d8
 PAD, UNK = 0, 1
@@ -33,8 +35,10 @@ PAD, UNK = 0, 1
 class Vocab:
     "Numbers for words; `ValueError` for a repeated word"
     def __init__(self,
-        words, # distinct words; they get the numbers 2, 3, ...
+        words,      # distinct words; they get the numbers 2, 3, ...
+        lower=True, # sentences are read in lower case; False: "The" is not "the"
     ):
+        self.lower = lower
         self.words = ['<pad>', '<unk>', *words]
         self.index = {w: i for i, w in enumerate(self.words)}
         if len(self.index) < len(self.words):
@@ -47,7 +51,8 @@ class Vocab:
     ) -> np.ndarray: # (N, L) int32, L the longest of them
         "Word numbers, padded with 0; `TypeError` unless it is a list of strings, `ValueError` for a `max_len` below 1"
         if max_len < 1: raise ValueError(f'max_len must be 1 or more: got {max_len}')
-        rows = [[self.index.get(w, UNK) for w in tokenize(s)][:max_len] or [UNK] for s in check_sentences(sentences)]
+        tokens = [tokenize(s, self.lower)[:max_len] for s in check_sentences(sentences)]
+        rows = [[self.index.get(w, UNK) for w in words] or [UNK] for words in tokens]
         ids = np.zeros((len(rows), max(map(len, rows), default=1)), np.int32)
         for i, row in enumerate(rows): ids[i, :len(row)] = row
         return ids
@@ -62,14 +67,15 @@ def make_vocab(
     sentences,          # list of str: those of the training split
     max_size:int=30000, # keep this many words at most; 30,000 in the official code
     min_count:int=1,    # and only words that occur this often
+    lower=True,         # in lower case; False: as they are written
 ) -> Vocab:
     "The words of these sentences; `ValueError` if there is none"
-    counts = Counter(w for s in check_sentences(sentences) for w in tokenize(s))
+    counts = Counter(w for s in check_sentences(sentences) for w in tokenize(s, lower))
     words = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
     if not words:
         raise ValueError(f'the sentences hold no word that occurs {min_count} times: got {len(counts)} words in all. '
                          'Lower min_count, or check the file.')
-    return Vocab(words[:max_size])
+    return Vocab(words[:max_size], lower)
 
 # %% ../../nbs/api/models/03_bilstm.ipynb #6bf49d15
 def _numbers(cells, where):
@@ -125,7 +131,7 @@ def word_matrix(
     found = [w for w in vocab.words[2:] if w in vectors]
     if len(found) < 2:
         raise ValueError(f'the vectors must cover the vocabulary: got {len(found)} of its {len(vocab)-2} words. Is the '
-                         'file in the language of the data, and in lower case?')
+                         'file in the language of the data, and does it keep capitals where the vocabulary does (lower=)?')
     known = np.stack([vectors[w] for w in found])
     matrix = np.random.default_rng(seed).normal(known.mean(0), known.std(0), (len(vocab), known.shape[1]))
     matrix[[vocab.index[w] for w in found]], matrix[PAD], matrix[UNK] = known, 0, known.mean(0)
@@ -175,7 +181,7 @@ class BiLSTM(nn.Module):
         n_dim:int=300,     # width of learned word vectors
         hidden:int=1500,   # LSTM units per direction
         layers:int=2,      # of the LSTM
-        mlp=(512,),        # widths of the MLP; the last one is the width F of z. () for z = [u, v, |u-v|, u*v]
+        mlp=(),            # widths of hidden layers; the last is the width F of z. (): z = [u, v, |u-v|, u*v]
         n_out:int=1,       # number of outputs
         dropout=.2,        # between LSTM layers, and in the MLP
         dropout_words=.2,  # of word vectors
@@ -204,10 +210,11 @@ def features(self:BiLSTM,
     x:Tensor, # (B, 2, L) word numbers of both sentences
 ) -> Tensor: # z, (B, F)
     "Feature z = f(x), the input of the last layer; `ValueError` for anything but pairs of word numbers"
-    if x.ndim != 3 or x.shape[1] != 2 or x.is_floating_point():
+    if x.ndim != 3 or x.shape[1] not in (1, 2) or x.is_floating_point():
         raise ValueError('the BiLSTM takes word numbers of pairs, whole numbers of shape (batch, 2, words): got '
                          f'{x.dtype} of shape {tuple(x.shape)}. Make them with Vocab.encode, or data.pairs.')
-    u, v = self.encode(x.flatten(0, 1)).unflatten(0, (-1, 2)).unbind(1)
+    vectors = self.encode(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+    u, v = vectors[:, 0], vectors[:, -1]
     return self.regress.features(torch.cat([u, v, (u-v).abs(), u*v], 1))
 
 @patch

@@ -34,7 +34,7 @@ class _Stages(nn.Module):
     "The outputs of a ResNet's four stages, at 1/4, 1/8, 1/16 and 1/32 of the size; `ValueError` unless it is a ResNet"
     def __init__(self, arch='resnet50', pretrained=False):
         super().__init__()
-        net = backbone(arch, pretrained=pretrained)
+        net = backbone(arch, pretrained='IMAGENET1K_V1' if pretrained is True else pretrained)
         if not all(hasattr(net, f'layer{i}') for i in (1, 2, 3, 4)):
             raise ValueError(f'the encoder must be a ResNet: got {arch!r}, expected resnet18, resnet34, resnet50 or '
                              'another one of torchvision')
@@ -59,7 +59,7 @@ class DepthNet(nn.Module):
     final_layer = 'final' # what `find_final` may take on trust
     def __init__(self,
         arch='resnet50',  # encoder
-        pretrained=False, # with ImageNet weights
+        pretrained=False, # encoder with ImageNet weights of torchvision; True: the first ones, as Hu et al. had them
         fuse=16,          # channels of each scale in the fusion
         start=0.,         # initial bias of the last layer, metres: the mean depth saves epochs
     ):

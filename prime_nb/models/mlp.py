@@ -79,7 +79,7 @@ def _scaler(n_in, standardize):
 # %% ../../nbs/api/models/02_mlp.ipynb #d0b75812
 class MLP(nn.Module):
     "Fully connected regressor on feature vectors: `features` is f, `final` is g; `ValueError` for a bad setting"
-    final_layer = 'final' # what `find_final` may take on trust
+    final_layer, before_final = 'final', 'body' # what the head may take on trust
     def __init__(self,
         n_in:int,          # number of input features
         hidden=(256, 128), # widths of the hidden layers; the last one is the width F of z

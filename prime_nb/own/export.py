@@ -19,13 +19,13 @@ class InUnits(nn.Module):
     def __init__(self, net:nn.Module, target:Target):
         super().__init__()
         self.net = net
-        self.register_buffer('center', torch.tensor(target.center, dtype=torch.float32))
-        self.register_buffer('scale', torch.tensor(target.scale, dtype=torch.float32))
+        self.register_buffer('center', torch.tensor(target.center, dtype=torch.float64))
+        self.register_buffer('scale', torch.tensor(target.scale, dtype=torch.float64))
 
     # x (N, ...) -> (N, T)
     def forward(self, x:Tensor) -> Tensor:
-        "Outputs times the scale, plus the centre"
-        return self.net(x)*self.scale + self.center
+        "Outputs times the scale, plus the centre, in float64"
+        return self.net(x).double()*self.scale + self.center
 
 # %% ../../nbs/api/own/02_export.ipynb #61e0a00a
 # net (N, ...), x (2, ...)

@@ -15,7 +15,7 @@ import torch
 from joblib import Parallel, delayed
 from ..alignment import target_association
 from ..checks import check_targets
-from ..methods.fitting import stratified_split
+from ..methods.fitting import Apart, stratified_split
 from ..metrics import as_pair, by_shot
 from ..proxies import default_scale, uniform_targets
 from ..targets import SHOTS, LabelBins
@@ -28,16 +28,18 @@ def cross_predict(
     folds=5,    # parts of each split
     runs=1,     # number of splits
     seed=0,     # seed of the first split; the next ones follow
-    limit=None, # work on that many folds of each split only; predictions are NaN elsewhere
+    limit=None, # work on that many folds of each split only, the last in time; predictions are NaN elsewhere
     n_jobs=1,   # processes to work with
     watch=iter, # function of the iterator over results, in order; to show progress, say
+    groups=None, # (N,) what rows belong to: rows of a group are in one fold
+    order=None, # (N,) numbers or dates: a fold is judged by models of earlier rows; the first rows are not judged
 ) -> dict: # name -> (runs, N) predictions, each by a model that did not see the sample
     "Out-of-fold predictions of several methods on the same folds; `ValueError` for fewer than two folds or one run"
     if folds < 2 or runs < 1:
         raise ValueError(f'cross-validation needs two folds and one run: got {folds} and {runs}')
     tasks = [(name, train, test, s)
              for s in range(seed, seed + runs)
-             for train, test in fold_pairs(y, folds, s)[:limit]
+             for train, test in fold_pairs(y, folds, s, groups=groups, order=order, limit=limit)
              for name in names]
     out = {name: np.full((runs, len(y)), np.nan) for name in names}
     results = Parallel(n_jobs, return_as='generator')(delayed(_alone)(fit, task) for task in tasks)
@@ -61,10 +63,18 @@ def _one_thread():
 
 # %% ../../nbs/api/own/00_judge.ipynb #ded2566a
 # y (N,)
-def fold_pairs(y, folds, seed) -> list:
-    "Each fold with all the others"
-    parts = stratified_split(y, [1/folds]*folds, seed)
-    return [(np.setdiff1d(np.arange(len(y)), test), test) for test in parts]
+def fold_pairs(y, folds, seed, groups=None, order=None, limit=None) -> list:
+    "Rows to train on and rows to judge, for each fold; `ValueError` if some rows have nothing to train on"
+    if groups is None and order is None:
+        parts = stratified_split(y, [1/folds]*folds, seed)
+        return [(np.setdiff1d(np.arange(len(y)), test), test) for test in parts][:limit]
+    pairs = Apart(len(y), groups, order).folds(np.asarray(y, np.float64), folds, seed)
+    if limit: pairs = pairs[:limit] if order is None else pairs[-limit:]
+    for train, _ in pairs:
+        if len(np.unique(np.asarray(y)[train])) < 2:
+            raise ValueError(f'a fold has nothing to learn from: got {len(train)} training rows with one target. '
+                             'Use fewer folds, or other groups or another order.')
+    return pairs
 
 # %% ../../nbs/api/own/00_judge.ipynb #0f6f7150
 def target_rarity(
@@ -80,12 +90,13 @@ def proxy_rarity(
     n_proxies=20, # C, number of proxies
     tau_t=5.,     # temperature of targets
     scale=None,   # number that target distances are divided by; None: the range of `y`
-) -> float: # 1 when every proxy is met equally often
+) -> float: # 1 when every proxy is met equally often; None when an outlier leaves one without a sample near it
     "Largest p_bal(proxy)/p(proxy) (PRIME, second part of eq. 15); errors of `check_targets`"
     y = check_targets(y, 'training targets')
     proxies = uniform_targets(y.min(), y.max(), n_proxies)
     T = target_association(torch.as_tensor(y), torch.as_tensor(proxies), tau_t, scale or default_scale(y))
-    return float(1/(n_proxies*T.mean(0).min()))
+    rarest = float(n_proxies*T.mean(0).min())
+    return 1/rarest if rarest > 1e-9 else None
 
 # %% ../../nbs/api/own/00_judge.ipynb #7a719445
 def imbalance(
@@ -102,9 +113,10 @@ def imbalance(
              for i, name in enumerate(SHOTS)}
     counts = bins.counts[held]
     rarity_target, rarity_proxy = target_rarity(bins), proxy_rarity(y, n_proxies, tau_t, scale)
+    C_D = rarity_proxy and max(rarity_target, rarity_proxy)
     return dict(N=len(y), range=[float(y.min()), float(y.max())], median=float(np.median(y)),
                 bins=bins.n_bins, empty_bins=int(bins.n_bins - len(counts)),
-                ratio=float(counts.max()/counts.min()), shots=shots, C_D=max(rarity_target, rarity_proxy),
+                ratio=float(counts.max()/counts.min()), shots=shots, C_D=C_D,
                 rarity_target=rarity_target, rarity_proxy=rarity_proxy)
 
 # %% ../../nbs/api/own/00_judge.ipynb #1c3be4e5
@@ -112,9 +124,14 @@ def resample_weights(
     N:int,       # number of samples
     n:int,       # number of resamples
     seed=0,      # seed of the draw
-    groups=None, # (N,) group of each sample: draw groups first, then samples within them
+    groups=None, # (N,) fold of each sample: draw folds first, then samples within them
+    units=None,  # (N,) what each sample belongs to, such as a patient: draw these in place of samples
 ) -> np.ndarray: # (n, N) how often each sample is drawn
     "Bootstrap resamples as weights; rows sum to N without groups, and about that with them"
+    if units is not None:
+        names, first, which = np.unique(units, return_index=True, return_inverse=True)
+        folds = None if groups is None else np.asarray(groups)[first]
+        return resample_weights(len(names), n, seed, folds)[:, which]
     rng = np.random.default_rng(seed)
     members = [np.arange(N)] if groups is None else [np.flatnonzero(groups == g) for g in np.unique(groups)]
     def draw(m): return m[rng.integers(len(m), size=len(m))]
@@ -156,11 +173,12 @@ def bootstrap_metric(
     relevance=None, # `Relevance` of the training targets: SERA as well
     n=1000,         # number of resamples
     seed=0,         # seed of the draw
-    groups=None,    # (N,) group of each sample, as for `resample_weights`
+    groups=None,    # (N,) fold of each sample, as for `resample_weights`
+    units=None,     # (N,) what each sample belongs to, as for `resample_weights`
 ) -> dict: # "MAE/All", "balanced_MAE/Few", "SERA/All", ... -> (M, n) values on the resamples
     "Metrics on resamples of the samples, the same ones for all models"
     errors, idx = np.abs(np.atleast_2d(errors)), bins.index(targ)
-    weights = resample_weights(len(idx), n, seed, groups)
+    weights = resample_weights(len(idx), n, seed, groups=groups, units=units)
     sums, counts = _bin_sums(errors, weights, idx, bins.n_bins)
     out = {}
     for group, shot in _GROUPS.items():
@@ -264,6 +282,7 @@ def compare(
     seed=0,         # seed of the draw
     level=.95,      # level of the intervals
     groups=None,    # (N,) group of samples that share a model: their folds
+    units=None,     # (N,) what samples belong to, such as patients: resamples draw these
 ) -> Comparison:
     "Metrics of models on the same samples and resamples; `ValueError` where predictions do not fit the targets"
     if not preds: raise ValueError('compare needs predictions: got none. Pass a dict name -> (N,) array.')
@@ -274,7 +293,7 @@ def compare(
         for p in r: as_pair(p, targ, names=(f'predictions of {name}', 'targets'))
     R, targ = numbers.pop(), np.asarray(targ, float).ravel()
     errors = np.concatenate([r - targ for r in runs.values()])
-    each = bootstrap_metric(errors, targ, bins, relevance, n=n, seed=seed, groups=groups)
+    each = bootstrap_metric(errors, targ, bins, relevance, n=n, seed=seed, groups=groups, units=units)
     draws = {key: {name: _mean_draws(v[i*R:(i+1)*R], seed) for i, name in enumerate(runs)} for key, v in each.items()}
     values = {name: _mean_metrics(r, targ, bins, relevance) for name, r in runs.items()}
     n_train, n_test, n_bins = _group_sizes(targ, bins)

@@ -8,6 +8,7 @@ __all__ = []
 # %% ../../nbs/api/own/07_report.ipynb #279f9eac
 import numpy as np
 from .. import __version__
+from ..data.tables import spread_texts
 from .judge import METRIC_TITLES, Comparison, Verdict, as_runs, fmt
 from ..plots import INK, Markup, draw_svg, plain_label, render_page
 from ..plots import (LINE_STYLES, error_curve, plot_error_by_target, plot_histogram, plot_proxy_similarity,
@@ -133,14 +134,15 @@ def _imbalance_rows(d):
     "Facts on the imbalance, with what they mean, from `imbalance`"
     shots = ', '.join(f"{s['samples']} {name.lower()}" for name, s in d['shots'].items())
     empty = f", {d['empty_bins']} of them empty" if d['empty_bins'] else ''
-    low, high = d['range']
+    low, high, middle = spread_texts([*d['range'], d['median']], d['range'][1] - d['range'][0], digits=3)
+    rarity = (f"how much rarer than in balanced data the rarest target ({fmt(d['rarity_target'])}) or proxy "
+              f"({fmt(d['rarity_proxy'])}) is: factor in the bound on the balanced error (PRIME, Theorem 4.1); "
+              '1 is balanced')
+    if d['C_D'] is None: rarity = 'not known: outliers leave stretches of the range, and proxies there, without samples'
     return [['training samples', d['N'], f'by shot: {shots}'],
-            ['range', f'{fmt(low)} to {fmt(high)}', f"median {fmt(d['median'])}; {d['bins']} bins{empty}"],
+            ['range', f'{low} to {high}', f"median {middle}; {d['bins']} bins{empty}"],
             ['imbalance ratio', fmt(d['ratio']), 'samples in the fullest bin for one in the emptiest that has any'],
-            [Markup('C<sub>D</sub>'), fmt(d['C_D']),
-             f"how much rarer than in balanced data the rarest target ({fmt(d['rarity_target'])}) or proxy "
-             f"({fmt(d['rarity_proxy'])}) is: factor in the bound on the balanced error (PRIME, Theorem 4.1); "
-             '1 is balanced']]
+            [Markup('C<sub>D</sub>'), fmt(d['C_D']), rarity]]
 
 # %% ../../nbs/api/own/07_report.ipynb #81f723b4
 _MEANINGS = dict(
@@ -167,6 +169,14 @@ def _about_errors(r):
             'count as much as common ones; MAE gives each sample one vote. The lowest value of a row is bold, which by '
             'itself does not mean that it is better by more than chance.')
 
+def _read_table(columns, most=40):
+    "What was read, a row per column; None if that is not known"
+    if not columns: return None
+    names = ['column', 'use', 'kind', 'missing', 'different', 'remarks']
+    rows = [['' if c[name] is None else c[name] for name in names] for c in columns[:most]]
+    if len(columns) > most: rows.append([f'and {len(columns) - most} more', *['']*5])
+    return dict(head=names, rows=rows)
+
 def _about_data(r):
     "What was read, trained and saved: sentences"
     data = r['data']
@@ -189,6 +199,7 @@ def report_page(r:dict, pictures:dict, use=()) -> str:
         dict(heading='How large are the errors?', text=[_about_errors(r)], table=errors, figure=figure('differences')),
         dict(heading='Where are they large?', figure=figure('error')),
         dict(heading='Are near targets near in feature space?', figure=figure('features')),
+        dict(heading='What was read', table=_read_table(data.get('columns'))),
         dict(heading='What was done', bullets=_about_data(r)),
         dict(heading='How to go on', code=use)]
     return render_page(f"{data['target']}, from {data['file']}", sections, [v['sentence']], v['warnings'])

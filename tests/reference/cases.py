@@ -5,6 +5,7 @@ An adapter takes a case and yields (array name, what is computed here), or a `Sk
     @verifies('ranksim.npz')
     def ranksim(case): yield 'loss', our_loss(case['features'], case['targets'], **case.hyper)"""
 from dataclasses import dataclass, field as entry_of
+from pathlib import Path
 
 from .compare import Check, Skip, compare, field
 
@@ -21,6 +22,7 @@ class Case:
     hyper: dict     # hyper-parameters
     note: str       # remarks of whoever made it
     file: dict = entry_of(repr=False)    # every case of the file by name, this one too
+    folder: Path|None = None             # where the file lies, beside others that may say what a case leaves open
 
     @property
     def wanted(self):
@@ -42,7 +44,7 @@ def verifies(file):
         return adapter
     return register
 
-def make_cases(file, entry, arrays):
+def make_cases(file, entry, arrays, folder=None):
     "The cases of a file, from its entry in the manifest and the arrays of the archive, called `<case>__<array>`"
     cases = {}
     for name, described in field(entry, 'cases', dict, file).items():
@@ -50,7 +52,7 @@ def make_cases(file, entry, arrays):
         found = {a: arrays[f'{name}__{a}'] for a in about if f'{name}__{a}' in arrays}
         roles = {a: d.get('role', 'output') for a, d in about.items()}
         hyper, note = described.get('hyper') or {}, described.get('note') or ''
-        cases[name] = Case(name, found, roles, hyper, note=note, file=cases)
+        cases[name] = Case(name, found, roles, hyper, note=note, file=cases, folder=folder)
     return list(cases.values())
 
 def check_wanted(case, name, got, crash):
@@ -70,13 +72,13 @@ def check_case(case, adapter):
     except Exception as e: crash = f'{type(e).__name__}: {e}'
     return [check_wanted(case, name, got, crash) for name in case.wanted]
 
-def check_cases(file, entry, arrays):
+def check_cases(file, entry, arrays, folder=None):
     "Compare every case of a file"
     adapter = ADAPTERS.get(file, lambda case: ())
-    return [check for case in make_cases(file, entry, arrays) for check in check_case(case, adapter)]
+    return [check for case in make_cases(file, entry, arrays, folder) for check in check_case(case, adapter)]
 
-def case_files(manifest):
+def case_files(manifest, folder=None):
     "File and the function that checks its arrays, for each file of a manifest"
     for file, entry in manifest['files'].items():
         field(entry, 'cases', dict, file)
-        yield file, lambda arrays, file=file, entry=entry: check_cases(file, entry, arrays)
+        yield file, lambda arrays, file=file, entry=entry: check_cases(file, entry, arrays, folder)

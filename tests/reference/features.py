@@ -134,7 +134,7 @@ def srl_step(case):
         def terms(z):
             curve, index = official_curve(z, torch.tensor(case['labels']).flatten(), old, len(old))
             return srl_terms(
-                z, index, curve, directions(points), temperature=case.hyper['temperature'], alpha=alpha)
+                directions(z), index, curve, directions(points), temperature=case.hyper['temperature'], alpha=alpha)
         for k, name in enumerate(('con', 'uni', 'smo')):
             value, gradient = value_and_gradient(lambda z: terms(z)[k], z)
             yield f'loss_{name}{suffix}', value

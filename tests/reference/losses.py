@@ -7,28 +7,20 @@ import torch
 from prime_nb.baselines.balanced_mse import BMC, BNI, GAI, bin_density, bin_targets
 from prime_nb.baselines.fds import OFFICIAL_FDS, FeatureSmoother, calibration, fds_window
 from prime_nb.baselines.vir import (
-    ConjugateHead, EvidentialHead, ProbabilisticSmoother, VIRLoss, evidential_loss, gaussian_nll, kl_to_standard,
+    ConjugateHead, EvidentialHead, ProbabilisticSmoother, VIRLoss, ause, evidential_loss, gaussian_nll, kl_to_standard,
     nig_kl, nig_kl_reg, nig_nll, nig_posterior, nig_reg)
+from prime_nb.data.nyud2 import NYUD2_TRAIN_COUNTS
 from prime_nb.targets import LabelBins
 from prime_nb.twins.faces import AGEDB_TRAIN_COUNTS
 
 from .cases import verifies
-from .compare import Skip
+from .compare import Skip, read_arrays
 from .peers import DEPTH_START, PRECISIONS, SCORE_MAX, both_precisions, depth_histogram, settle
 
 BALANCED = re.compile(r'(?:^|_)(gai|bmc|bni)(_lds)?(?:_|$)')
 DEPTH_LEAST = DEPTH_START/10    # metres; nearer pixels do not count
 AGE_LDS = dict(kernel='gaussian', ks=5, sigma=2, official=True)
 MOST_AGES = 200                 # ages of the official histogram
-DEPTH_TRAIN_COUNTS = [          # pixels of the training set of NYUD2-DIR per 0.1 m, from 0.7 m on
-    25848691, 24732940, 53324326, 69112955, 54455432, 95637682, 71403954, 117244217, 84813007, 126524456, 84486706,
-    133130272, 95464874, 146051415, 146133612, 96561379, 138366677, 89680276, 127689043, 81608990, 119121178, 74360607,
-    106839384, 97595765, 66718296, 90661239, 53103021, 83340912, 51365604, 71262770, 42243737, 65860580, 38415940,
-    53647559, 54038467, 28335524, 41485143, 32106001, 35936734, 23966211, 32018765, 19297203, 31503743, 21681574,
-    16363187, 25743420, 12769509, 17675327, 13147819, 15798560, 9547180, 14933200, 9663019, 12887283, 11803562, 7656609,
-    11515700, 7756306, 9046228, 5114894, 8653419, 6859433, 8001904, 6430700, 3305839, 6318461, 3486268, 5621065,
-    4030498, 3839488, 3220208, 4483027, 2555777, 4685983, 3145082, 2951048, 2762369, 2367581, 2546089, 2343867, 2481579,
-    1722140, 3018892, 2325197, 1952354, 2047038, 1858707, 2052729, 1348558, 2487278, 1314198, 3338550, 1132666]
 
 
 # Balanced MSE
@@ -64,23 +56,40 @@ def balanced_losses(case):
         yield f'grad_pred{suffix}', grad_pred
         yield f'grad_noise_sigma{suffix}', grad_sigma
 
-def age_histogram():
-    "Targets and density of the bins that have one"
-    counts = np.zeros(MOST_AGES, int)
-    counts[:len(AGEDB_TRAIN_COUNTS)] = AGEDB_TRAIN_COUNTS
-    for suffix, lds in {'': None, '_lds': AGE_LDS}.items():
+AGE_LABELS = {'lds_agedb.npz': 'labels', 'metrics_agedb.npz': 'train_labels'}    # file -> end of an array's name
+OTHER_SPLIT = ('no file of the folder holds the training ages that it was made from: neither the published split nor '
+               'the labels in lds_agedb.npz or metrics_agedb.npz have its ages')
+
+def age_counts(case):
+    "Training samples at each age: of every list of training ages in the folder, then of the published split"
+    for file, end in AGE_LABELS.items():
+        if case.folder is None or not (case.folder/file).is_file(): continue
+        for name, labels in read_arrays(case.folder/file).items():
+            if not name.endswith(f'__{end}'): continue
+            labels = labels[(labels >= 0) & (labels < MOST_AGES)].astype(int)
+            yield np.bincount(labels.ravel(), minlength=MOST_AGES)
+    yield np.r_[AGEDB_TRAIN_COUNTS, np.zeros(MOST_AGES - len(AGEDB_TRAIN_COUNTS), int)]
+
+def age_histogram(case):
+    "Targets and density of the bins that have one, from the training ages that this case is made of"
+    ages = case.arrays.get('bucket_centers', ())
+    for counts in age_counts(case):
+        if not np.array_equal(counts.nonzero()[0], np.floor(ages)): continue
         bins = LabelBins.from_counts(counts, np.arange(MOST_AGES + 1))
-        density = bin_density(bins, lds)
-        yield f'bucket_centers{suffix}', bin_targets(bins)[density > 0]
-        yield f'bucket_weights{suffix}', density[density > 0]/density.sum()
+        for suffix, lds in {'': None, '_lds': AGE_LDS}.items():
+            density = bin_density(bins, lds)
+            yield f'bucket_centers{suffix}', bin_targets(bins)[density > 0]
+            yield f'bucket_weights{suffix}', density[density > 0]/density.sum()
+        return
+    for name in case.wanted: yield name, Skip(OTHER_SPLIT)
 
 @verifies('balanced_mse.npz')
 def balanced_mse(case):
     "GAI, BMC and BNI, values and gradients, and histograms"
     if BALANCED.search(case.name): yield from balanced_losses(case)
-    elif 'bucket_weights_lds' in case.wanted: yield from age_histogram()
+    elif 'bucket_weights_lds' in case.wanted: yield from age_histogram(case)
     elif 'depth' in case.arrays:
-        centers, weights = depth_histogram(np.array(DEPTH_TRAIN_COUNTS))
+        centers, weights = depth_histogram(np.array(NYUD2_TRAIN_COUNTS[DEPTH_START:]))
         yield 'bucket_centers', centers
         yield 'bucket_weights', weights
 
@@ -249,8 +258,9 @@ def head(case):
     yield 'grad_x', torch.autograd.grad((out*cotangent).sum(), x)[0]
 
 def uncertainty(case):
-    yield 'nll', gaussian_nll(case['y_true'], case['y_pred'], case['y_var'])
-    yield 'ause', Skip('the published area is neither of the sparsification curves that its description allows')
+    given = [case[name] for name in ('y_true', 'y_pred', 'y_var')]
+    yield 'nll', gaussian_nll(*given)
+    yield 'ause', ause(*given)
 
 class PublishedSmoother(ProbabilisticSmoother):
     "Probabilistic smoothing as published; `n_features` counts means only"

@@ -3,11 +3,14 @@ import re
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
 from prime_nb.alignment import CB, LDAM, alignment_loss
 from prime_nb.baselines.balanced_mse import bin_targets
+from prime_nb.data.ages import age_bins
+from prime_nb.data.nyud2 import depth_weights
 from prime_nb.distances import cosine_distance
 from prime_nb.losses import regression_loss
 from prime_nb.metrics import GM, MAE, METRICS, MSE, Pearson, Spearman, balanced_mask, by_shot
@@ -21,7 +24,6 @@ WEIGHTINGS = dict(none='none', inverse='inverse', sqrt_inv='sqrt_inverse')    # 
 WEIGHTED = re.compile(r'(\w+?)__(none|inverse|sqrt_inv)(?:_lds_([a-z]+)_(\d+)_([\d.]+))?')
 SLIVER = 1e-3             # part of a bin's width, next to an edge
 AGE_CLIP = (5, 1000)      # of the official AgeDB code, for inverse weights; every bin, empty ones too
-AGE_BINS = 121            # ages 0 to 120; whoever is older is in the last bin
 DEPTH_START = 7           # first depth bin in use, of 0.1 m each
 DEPTH_BINS = 100
 SCORE_MAX = 5.            # scores are 0 to 5, the network's outputs 0 to 1
@@ -63,13 +65,11 @@ def settle(y, bins, theirs):
     return np.where(near & (bins.index(y) != theirs), bins.centers[theirs], y)
 
 def ages(case):
-    "Labels, and their bins of one year"
-    sizes = [len(a) for name, a in case.arrays.items() if name.startswith('weights_by_label__')]
-    n = sizes[0] if sizes else AGE_BINS
-    edges = np.arange(n + 1.)
-    theirs = np.clip(case['labels'].astype(int), 0, n - 1)
-    y = settle(case['labels'], LabelBins.from_counts(np.ones(n), edges), theirs)
-    return y, LabelBins(y, edges=edges)
+    "Labels, and the bins of the benchmarks of ages"
+    def bins_of(y): return age_bins(pd.DataFrame(dict(age=y, split='train')))
+    bins = bins_of(case['labels'])
+    y = settle(case['labels'], bins, np.clip(case['labels'].astype(int), 0, bins.n_bins - 1))
+    return y, bins_of(y)
 
 @verifies('lds_agedb.npz')
 def lds_agedb(case):
@@ -91,9 +91,9 @@ def lds_stsb(case):
     yield 'edges', bins.edges
     for name, _, how, lds in weightings(case): yield name, bins.weights(how, lds)[bins.index(case['labels'])]
 
-def depth_bins(counts, start=0, shots=(100, 20)):
-    "Bins of 0.1 m from `start` on"
-    return LabelBins.from_counts(counts[start:], np.arange(start, len(counts) + 1)/10, shots)
+def depth_bins(counts, shots=(100, 20)):
+    "Bins of 0.1 m, as many as there are counts"
+    return LabelBins.from_counts(counts, np.arange(len(counts) + 1)/10, shots)
 
 def settled_depths(depth, n=DEPTH_BINS):
     "Depths, settled by the official rule for their bin: float32 arithmetic, truncated"
@@ -108,17 +108,17 @@ def depth_histogram(density):
 
 @verifies('lds_nyud2.npz')
 def lds_nyud2(case):
-    "Weights by depth bin and by pixel, and the histograms of Balanced MSE"
+    "Weights by depth bin and by pixel, by the function that the benchmark uses, and the histograms of Balanced MSE"
     counts = case['train_bucket_num']
-    bins, used = depth_bins(counts, DEPTH_START), counts[DEPTH_START:]
+    bins, used = depth_bins(counts), counts[DEPTH_START:]
     counted = LabelBins.from_counts(used, np.arange(len(used) + 1.))
     for name, what, how, lds in weightings(case):
-        if lds: lds = dict(lds, pad='reflect')
-        weights = bins.weights(how, lds)
-        if what == 'bucket_weights': yield name, np.r_[np.full(DEPTH_START, weights[0]), weights]
+        weights = depth_weights(bins, how, lds)
+        if what == 'bucket_weights': yield name, weights
         if what == 'pixel_weights': yield name, weights[bins.index(settled_depths(case['depth'], len(counts)))]
         if what == 'bni_bucket_weights':
-            inverse = counted.weights('inverse' if how == 'none' else how, lds)
+            reflected = dict(lds, pad='reflect') if lds else None
+            inverse = counted.weights('inverse' if how == 'none' else how, reflected)
             yield name, depth_histogram(1/inverse)[1]
     yield 'bni_bucket_centers', depth_histogram(used)[0]
 

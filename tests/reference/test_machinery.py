@@ -10,9 +10,11 @@ from nbtools import ROOT
 from .cases import Case, check_case, make_cases
 from .compare import Check, Skip, compare, largest_error, read_arrays
 from .equations import check_array, check_equations, evaluate, evaluate_gradient, parse_gradient
+from .losses import AGE_LDS
 from .peers import settle
 from .vectors import check_file, summary
 
+from prime_nb.baselines.balanced_mse import bin_density
 from prime_nb.targets import LabelBins
 
 
@@ -164,3 +166,38 @@ class TestFolders:
         assert lines[0] == 'a.npz: 25 failed, 5 skipped; largest relative error 1.0e-01 in Q[1]'
         assert len(lines) == 23
         assert lines[-2:] == ['    and 5 more failed', '    skipped, no equation: W, W, W and 2 more']
+
+
+class TestFoldersOfAnotherSplit:
+    "The histograms of Balanced MSE come from the training ages that the folder holds, not from one split"
+    ages = np.r_[np.full(7, 20.), np.full(3, 21.9), 40., 250.]
+
+    def folder(self, root, labels=True):
+        root.mkdir(exist_ok=True)
+        counts = np.bincount(self.ages[:-1].astype(int))
+        bins = LabelBins.from_counts(np.r_[counts, np.zeros(159, int)], np.arange(201))
+        smooth = bin_density(bins, AGE_LDS)
+        told = dict(
+            inputs__bucket_centers=counts.nonzero()[0], inputs__bucket_weights=counts[counts > 0]/counts.sum(),
+            inputs__bucket_centers_lds=smooth.nonzero()[0], inputs__bucket_weights_lds=smooth[smooth > 0]/smooth.sum())
+        np.savez(root/'balanced_mse.npz', **told)
+        if labels: np.savez(root/'lds_agedb.npz', another__labels=self.ages)
+        arrays = {name.removeprefix('inputs__'): dict(role='output') for name in told}
+        files = {'balanced_mse.npz': dict(cases=dict(inputs=dict(arrays=arrays)))}
+        (root/'manifest.json').write_text(json.dumps(dict(files=files)))
+        return root
+
+    def test_the_labels_beside_it_are_read(self, tmp_path):
+        checks = check_file(self.folder(tmp_path), 'balanced_mse.npz')
+        assert [c.status for c in checks] == ['passed']*4
+
+    def test_without_them_it_is_skipped_with_the_reason(self, tmp_path):
+        checks = check_file(self.folder(tmp_path, labels=False), 'balanced_mse.npz')
+        assert {c.status for c in checks} == {'skipped'} and 'no file of the folder holds' in checks[0].detail
+
+    def test_a_wrong_weight_is_still_an_error(self, tmp_path):
+        folder = self.folder(tmp_path)
+        arrays = dict(np.load(folder/'balanced_mse.npz'))
+        arrays['inputs__bucket_weights'][0] *= 1.01
+        np.savez(folder/'balanced_mse.npz', **arrays)
+        assert [c.status for c in check_file(folder, 'balanced_mse.npz')].count('failed') == 1

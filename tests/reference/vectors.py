@@ -10,10 +10,10 @@ UNLISTED = 'is in the folder, but not in the manifest'
 NO_FOLDER = 'the manifest'
 
 
-def checks_of(manifest):
+def checks_of(manifest, folder=None):
     "File -> function that checks its arrays, by the kind of manifest"
     if isinstance(manifest.get('cases'), list): return dict(equation_files(manifest))
-    if isinstance(manifest.get('files'), dict): return dict(case_files(manifest))
+    if isinstance(manifest.get('files'), dict): return dict(case_files(manifest, folder))
     raise ValueError("the manifest is malformed: expected a list 'cases' or an object 'files', "
                      f'got the keys {sorted(manifest)[:5]}')
 
@@ -26,7 +26,7 @@ def files_of(folder):
 def check_file(folder, file):
     "A `Check` for each array of a file; `OSError` or `ValueError` for what cannot be read"
     folder = Path(folder)
-    checks = checks_of(read_manifest(folder))
+    checks = checks_of(read_manifest(folder), folder)
     if file not in checks:
         if file == NO_FOLDER:
             raise ValueError(f'the manifest of {folder} lists no file. Add one, or pass another folder.')

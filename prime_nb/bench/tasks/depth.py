@@ -7,6 +7,7 @@ __all__ = ['depth_data', 'nyud2_data', 'rooms_data']
 
 # %% ../../../nbs/api/bench/tasks/04_depth.ipynb #d05cbbc8
 from functools import partial
+import numpy as np
 import torch
 from fastai.torch_core import TensorImage
 from ...baselines.balanced_mse import GAI
@@ -14,19 +15,27 @@ from ...baselines.hca import HCALoss, Hierarchy
 from ...cache import cache_folder
 from ...callback.dense import MapLoss, at_size, targets_of
 from ...data.nyud2 import NYUD2_GET, DepthData, DepthDataLoaders, DepthDL
-from ...data.nyud2 import batch_tfms, check_nyud2, check_size, depth_bins, hold_out, test_mask, thin
+from ...data.nyud2 import batch_tfms, check_nyud2, check_size, depth_bins, depth_weights
+from ...data.nyud2 import hold_out, test_mask, thin
 from ...losses import regression_loss
 from ...methods.builders import builder, make_weights, noise_settings
 from ...methods.recipes import Splits, loader, only
 from ...metrics import by_shot
 from ...models.backbone import IMAGENET
 from ...models.depth import DepthNet
+from ...targets import BinWeights
 from ...twins.rooms import write_rooms
 
 # %% ../../../nbs/api/bench/tasks/04_depth.ipynb #cacdb838
+def _pixel_weights(config, splits):
+    "Weights of the method, by the published rule for depths where they come from the counts of bins"
+    if config['weights'] in ('none', 'dense'): return make_weights(config, splits)
+    weights = depth_weights(splits.bins, config['weights'], config['lds'], config['clip'])
+    return BinWeights(splits.bins, weights)
+
 def _pixel_loss(name, config, splits):
     "A regression loss by name, over pixels, with the method's weights"
-    return MapLoss(regression_loss(name, make_weights(config, splits)))
+    return MapLoss(regression_loss(name, _pixel_weights(config, splits)))
 
 for _name in ('l1', 'mse'): builder(f'pixel-{_name}', 'loss')(partial(_pixel_loss, _name))
 
@@ -37,7 +46,7 @@ def _pixel_gai(config, splits): return MapLoss(GAI(targets_of(splits.bins), **no
 def _pixel_hca(config, splits):
     "HCA over pixels: a hierarchy of the depth bins, whose classes stand for their centres"
     kw = {k: config[f'loss.{k}'] for k in ('reg', 'weights', 'distill', 'adjust', 'read')}
-    base = regression_loss(config['loss.base'], make_weights(config, splits))
+    base = regression_loss(config['loss.base'], _pixel_weights(config, splits))
     return MapLoss(HCALoss(Hierarchy(splits.bins), base, **kw))
 
 # %% ../../../nbs/api/bench/tasks/04_depth.ipynb #2b8e6a47
@@ -113,9 +122,9 @@ def depth_data(
     def test():
         mask = test_mask(folder, None if whole else test_pairs, size, per_bin=per_bin)
         return _in_memory(DepthData(folder, test_pairs, 16, size, half=False), mask)
-    means = torch.tensor(stats['means'], dtype=torch.float32)
+    means = torch.tensor(stats['means'], dtype=torch.float32) # NaN for a map without a depth
     return Splits((torch.arange(len(train)), means), dev, test, depth_bins(stats['counts']),
-                  model=partial(DepthNet, start=float(stats['means'].mean())), prepare=_normalised,
+                  model=partial(DepthNet, start=float(np.nanmean(stats['means']))), prepare=_normalised,
                   loaders=partial(_depth_loaders, train, _InMemory(*dev)), judge=judge_maps)
 
 # %% ../../../nbs/api/bench/tasks/04_depth.ipynb #58e976c2

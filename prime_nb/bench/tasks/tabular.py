@@ -47,11 +47,12 @@ METHODS = ('prime', 'prime+prw', 'prime+cb', 'prime+ldam', 'm3', 'centroid', 'va
            'denseweight', 'focal-l1', 'bmc', 'dist', 'ranksim', 'fds', 'conr', 'rnc', 'srl', 'ordinal-entropy')
 
 # %% ../../../nbs/api/bench/tasks/05_tabular.ipynb #9f847229
-def _peer_settings(std):
+def peer_settings(std):
     "Published settings of the peers, from years to standard deviations of the training targets"
     year, loss = 1/15.8, 1/13.
     conr = dict(weight=4*loss, w=year*std, e=.01/(year*std))
-    found = {'focal-l1': given(_AGES, 'loss', beta=.2/year), 'bmc': given(_AGES, 'loss', sigma=1*year),
+    noise = given(_AGES, 'loss', sigma=1*year)
+    found = {'focal-l1': given(_AGES, 'loss', beta=.2/year), 'bmc': noise, 'gai': noise, 'bni': noise,
              'ranksim': given(_AGES, 'ranksim', weight=100*loss), 'conr': given(_AGES, 'conr', **conr)}
     return found | {name: given(_AGES, name, weight=loss) for name in ('rnc', 'srl', 'ordinal-entropy')}
 
@@ -66,7 +67,7 @@ def tabular_task(
     unit, n = float(y.std()), len(y)
     values = _SHARED | given('by rule', **by_rule(n)) | given('name of the files', 'data', name=name)
     rule = auto_prime(y/unit, _SHARED['model.hidden'].value[-1])
-    own = _peer_settings(unit) | dict(prime=given('prime_nb.auto', 'prime', **rule))
+    own = peer_settings(unit) | dict(prime=given('prime_nb.auto', 'prime', **rule))
     return Task(name, f'{n} rows, target {target}', data=tabular_data, values=values, base='sqinv', baseline='sqinv',
                 methods=METHODS, metrics=('balanced_MAE', 'MAE', 'SERA'), select='balanced_MAE/All', target=target,
                 folder=True, own=own)

@@ -39,21 +39,21 @@ def stsb_data(
 
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #14a45c69
 # words (V, n_dim)
-def word_vectors(splits:dict, words=None):
+def word_vectors(splits:dict, words=None, lower=True):
     "Vocabulary and vectors: `words` is a file as GloVe's, 'pieces' for a sentence encoder's, or None"
-    vocab = pair_vocab(splits)
+    vocab = pair_vocab(splits, lower=lower)
     if words is None: return vocab, len(vocab)
     sentences = [s for pairs in splits.values() for s in [*pairs.s1, *pairs.s2]]
-    every = make_vocab(sentences).words[2:]
+    every = make_vocab(sentences, lower=lower).words[2:]
     vectors = piece_vectors(every, SentenceEncoder(device='cpu')) if words == 'pieces' else read_vectors(words, every)
     known = [w for w in every if w in vectors and w not in vocab.index]
-    vocab = Vocab(vocab.words[2:] + known)
+    vocab = Vocab(vocab.words[2:] + known, lower)
     return vocab, word_matrix(vocab, vectors)
 
 # %% ../../../nbs/api/bench/tasks/01_text.ipynb #7674994e
-def bilstm_splits(splits:dict, max_len:int=40, words=None) -> Splits:
+def bilstm_splits(splits:dict, max_len:int=40, words=None, lower=True) -> Splits:
     "Pairs as word numbers, and a BiLSTM to read them; it learns y/5"
-    vocab, words = word_vectors(splits, words)
+    vocab, words = word_vectors(splits, words, lower)
     sets = pair_tensors(splits, vocab, max_len)
     bins = stsb_bins(splits['train'].y)
     def make(**kw): return BiLSTM(words, **kw)
@@ -66,9 +66,10 @@ def bilstm_data(
     folder=None,     # with the three TSV files; None: download them
     words=None,      # file of word vectors; 'pieces' for those of the sentence encoder; None: learned
     max_len:int=40,  # words per sentence
+    lower=False,     # words in lower case, for vectors that are; False: as they are written
 ) -> Splits:
     "STS-B-DIR for a BiLSTM; errors as in `load_stsb`, `read_vectors` and `SentenceEncoder`"
-    return bilstm_splits(load_stsb(folder), max_len, words)
+    return bilstm_splits(load_stsb(folder), max_len, words=words, lower=lower)
 
 def _sentences(n=1500, per_bin=4, seed=0):
     "Made-up pairs, through the same files"
