@@ -21,9 +21,9 @@ def _read_shard(text:str) -> tuple:
     raise ValueError(f'got {text!r}, expected I/N with I from 1 to N, such as 1/3')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #e2cd2759
-def _show_list(dataset, methods):
+def _show_list(dataset, methods, folder=None):
     "Print methods, data sets, and where each hyper-parameter comes from"
-    tasks = [get_task(dataset)] if dataset else TASKS.values()
+    tasks = [get_task(dataset, folder)] if dataset else TASKS.values()
     print(describe_methods(), *(describe_task(task, methods) for task in tasks), sep='\n\n')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #c9e25141
@@ -70,12 +70,22 @@ def _show_search(found, select):
               f'{value_cell(trials[0])} with the present settings')
         for setting, value in best['changes'].items(): print(f'    {setting} = {value}')
 
+def _compare(task, a, changes) -> int:
+    "Search equally for all methods, run what was chosen, and print the table"
+    from prime_nb.bench.tuning import compare_methods
+    methods = a.methods or task.methods
+    failed = compare_methods(task, methods, a.compare, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs, force=a.force,
+                     plugins=a.plugin, arrays=a.arrays, folder=a.data, device=a.device)
+    _show_table(a.out, task.name, methods, a.seeds)
+    _write_table(a.out, task.name)
+    return int(bool(failed))
+
 # %% ../../nbs/api/cli/05_bench.ipynb #3949753d
 def _check_options(a):
     "`ValueError` for options that do not go together"
     if a.dataset == 'table':
         if a.number is None: raise ValueError('which table? Write prime_bench table N, with N from 1 to 25')
-        given = [name for name in ('tune', 'list', 'protocol', 'pack') if getattr(a, name)]
+        given = [name for name in ('tune', 'compare', 'list', 'protocol', 'pack') if getattr(a, name)]
         if given: raise ValueError(f'--{given[0]} does not go with a table: name a data set')
     elif a.number is not None or a.task or a.twin:
         raise ValueError('a number, --task and --twin go with a table: prime_bench table N')
@@ -87,7 +97,7 @@ def _check_options(a):
 # %% ../../nbs/api/cli/05_bench.ipynb #f33e06aa
 @command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
-    dataset:Option(optional=True)=None, # a data set, see --list; tabular: all in --data; table N: table N of the paper
+    dataset:Option(optional=True)=None, # a data set, see --list; folder: the table in --data; tabular: all; table N
     number:Option(int, metavar='N', optional=True)=None, # after "table": number of the table, 1 to 25
     data=None, # folder with the files of the data set
     methods:name_list=None, # methods, separated by commas; default: those of the data set
@@ -102,6 +112,7 @@ def prime_bench(
     report:bool=False, # only print the table of what is there
     pack:Option(metavar='FILE')=None, # only write finished runs into one file; without a data set: all in --out
     tune:Option(positive, metavar='N')=None, # search hyper-parameters on dev instead: N settings of each method
+    compare:Option(positive, metavar='N')=None, # search equally for all: N settings of each, then run with --seeds
     arrays:bool=False, # also keep predictions, features and proxies of each run
     device='auto', # where to train: auto (CUDA, then MPS, then CPU), or as torch names it
     shard:Option(_read_shard, metavar='I/N')=None, # only every N-th run, from the I-th on
@@ -128,15 +139,16 @@ def _do(a, changes) -> int:
     if a.dataset == 'table':
         from prime_nb.bench.paper.tables import bench_table
         return bench_table(a, changes)
-    a.seeds = a.seeds or [0]
+    a.seeds = a.seeds or ([*range(10)] if a.compare else [0])
     if a.pack:
         from prime_nb.bench.results import pack_runs
         return print(pack_runs(Path(a.out)/(a.dataset or ''), a.pack))
     if a.dataset == 'tabular':
         from prime_nb.bench.ranks import bench_tabular
         return bench_tabular(a, changes)
-    if a.list: return _show_list(a.dataset, a.methods)
+    if a.list: return _show_list(a.dataset, a.methods, a.data)
     task = get_task(f'{a.dataset}+{a.protocol}' if a.protocol else a.dataset, a.data)
     if a.data or not a.report: check_folder(task, a.data)
     if a.report: return _show_table(a.out, task.name, a.methods)
+    if a.compare: return _compare(task, a, changes)
     return _search(task, a, changes) if a.tune else _run(task, a, changes)

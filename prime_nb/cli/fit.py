@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/api/cli/02_fit.ipynb #bbbbfca3
-import csv, json, os, sys, warnings
+import csv, json, math, os, sys, unicodedata, warnings
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +39,7 @@ METHODS = ['vanilla', 'sqinv', 'prime'] # the simplest first
 
 def column_list(text:str) -> list:
     "Names of columns between commas; a name that holds a comma stands in quotation marks"
+    text = unicodedata.normalize('NFC', text) # as names of columns are
     names = [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
     return [name for name in names if name]
 
@@ -149,7 +150,7 @@ def _facts(o, source, j):
     from prime_nb.own.report import report_dict
     table, n, fitted = source.table, len(source.y), j.fitted
     data = dict(file=table.name, rows=n, target=source.target, inputs=source.inputs, kind=source.kind,
-                notes=source.notes, encoding=table.encoding, delimiter=table.delimiter)
+                notes=source.notes, columns=source.columns, encoding=table.encoding, delimiter=table.delimiter)
     judging = dict(how=_how_judged(o, len(j.targ)), folds=o.folds, runs=o.runs, seed=o.seed, resamples=1000)
     method, settings = fitted.settings['method'], fitted.settings
     done = [f'saved: {title(method)}, trained on all {n} rows', *_settings_used(settings)]
@@ -157,35 +158,50 @@ def _facts(o, source, j):
     return report_dict(data, judging, j.imbalance, fitted.bins, c=j.comparison, v=j.verdict, preds=j.preds, targ=j.targ,
                        done=done, saved=method, settings=plain)
 
-def _pictures(source, j, bins):
-    "All pictures of the report"
+def _pictures(source, j, bins, notes):
+    "All pictures of the report; one that cannot be drawn is left out, with a note"
     from prime_nb.own.report import draw_differences, draw_error, draw_features, draw_histogram
-    out = dict(histogram=draw_histogram(bins, source.target), error=draw_error(j.preds, j.targ, bins, source.target),
-               differences=draw_differences(j.comparison))
-    if not j.drawn: return out
-    z, test, zp, yp = j.drawn[0]
-    return out | dict(features=draw_features(z, source.y[test], bins, source.target, proxies=zp, proxy_targets=yp))
+    target = source.target
+    draws = dict(histogram=partial(draw_histogram, bins, target),
+                 error=partial(draw_error, j.preds, j.targ, bins, target),
+                 differences=partial(draw_differences, j.comparison))
+    if j.drawn:
+        z, test, zp, yp = j.drawn[0]
+        draws['features'] = partial(draw_features, z, source.y[test], bins, target, proxies=zp, proxy_targets=yp)
+    out = {}
+    for name, draw in draws.items():
+        try: out[name] = draw()
+        except Exception as e: notes.append(f'the picture {name} could not be drawn: {type(e).__name__}: {e}')
+    return out
 
 # %% ../../nbs/api/cli/02_fit.ipynb #913fbe0f
 def _write_result(folder, o, source, j):
     "Fill the folder"
-    from prime_nb.data.tables import write_rows
+    from prime_nb.data.tables import spread_texts, write_rows
     from prime_nb.own.report import report_page
-    facts, fitted = _facts(o, source, j), j.fitted
+    facts, fitted = _finite(_facts(o, source, j)), j.fitted
+    pictures = _pictures(source, j, fitted.bins, facts['data']['notes'])
     fitted.save(folder/'model')
     write_json(folder/'report.json', facts)
     lines = [source.table.lines[i] for i in j.rows]
     folds = [''] * len(lines) if j.folds is None else j.folds
-    means = [[f'{v:.9g}' for v in p.mean(0)] for p in j.preds.values()]
-    rows = zip(lines, folds, [f'{v:.9g}' for v in j.targ], *means)
+    spread = fitted.target.scale[0]
+    means = [spread_texts(p.mean(0), spread, digits=9) for p in j.preds.values()]
+    rows = zip(lines, folds, [f'{v:.15g}' for v in j.targ], *means)
     with open(folder/'judged.csv', 'w', encoding='utf-8', newline='') as f:
         write_rows(f, ['line', 'fold', 'target', *j.preds], ([str(v) for v in row] for row in rows))
     name = Path(o.out).name
     use = [('In a shell:', f'prime_predict {name} new.csv --out predictions.csv'),
            ('In Python:', f'from prime_nb.own.load import load_fitted; load_fitted("{name}/model").predict("new.csv")')]
-    page = report_page(facts, _pictures(source, j, fitted.bins), use)
+    page = report_page(facts, pictures, use)
     (folder/'report.html').write_text(page, encoding='utf-8')
     write_json(folder/MARK, dict(made_by='prime_fit', version=__version__))
+
+def _finite(o):
+    "Facts for JSON: None where a number is not finite"
+    if isinstance(o, dict): return {key: _finite(value) for key, value in o.items()}
+    if isinstance(o, (list, tuple)): return [_finite(value) for value in o]
+    return None if isinstance(o, float) and not math.isfinite(o) else o
 
 # %% ../../nbs/api/cli/02_fit.ipynb #b995c70d
 def _text_table(r):
@@ -247,13 +263,13 @@ def prime_fit(
     source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter,
                          drop_missing=drop_missing, folder=folder, encoder=encoder)
     _settle(o, source)
-    for note in source.notes: print(f'prime_fit: {note}', file=sys.stderr)
+    for line in source.summary() + source.notes: print(f'prime_fit: {line}', file=sys.stderr)
     warnings.simplefilter('ignore')                   # those of libraries, here
     os.environ.setdefault('PYTHONWARNINGS', 'ignore') # and in other processes
     from prime_nb.auto import auto_prime
     from prime_nb.own.judge import imbalance
     from prime_nb.targets import auto_bins
-    how = dict(target=target, inputs=source.inputs, kind=source.kind, bins=auto_bins(source.y))
+    how = dict(target=source.target, inputs=source.inputs, kind=source.kind, bins=auto_bins(source.y))
     how |= dict(epochs=epochs, device=o.device)
     if source.kind == 'images': how |= dict(arch=arch, size=size, path=source.folder)
     if source.kind == 'text': how |= dict(encoder=o.encoder)

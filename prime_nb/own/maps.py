@@ -18,7 +18,7 @@ from ..data.columns import json_field
 from ..data.inputs import FORMATS, ImageInput, image_paths
 from ..data.tables import check_columns, open_table, read_table
 from ..distributed import find_device
-from ..methods.fitting import (make_loaders, make_target, own_settings, seeded, split_rows, train,
+from ..methods.fitting import (MEASURED, make_loaders, make_target, own_settings, seeded, split_rows, train,
                                       unit_splits)
 from ..methods.recipes import parts, plain
 from ..methods.training import make_learner
@@ -186,7 +186,7 @@ def _check_method(method):
 
 def _judge_pixels(y, target, bins):
     "How outputs (N, 1, h, w) are judged: over all pixels of `y` (N, h, w) that have a target, at once"
-    def judge(out): return by_shot(target.decode(out), y, bins, ('MAE', 'balanced_MAE'), mask=np.isfinite(y))
+    def judge(out): return by_shot(target.decode(out), y, bins, MEASURED, mask=np.isfinite(y))
     return judge
 
 # %% ../../nbs/api/own/05_maps.ipynb #027b2393
