@@ -17,7 +17,8 @@ from fastcore.meta import delegates
 from torch import nn
 from pathlib import Path
 from ..checks import check_targets
-from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
+from ..data.inputs import (
+    ArrayInput, ImageInput, TableInput, TextInput, as_frame, like_picture, picture_path, read_image)
 from ..data.kinds import clean
 from ..data.tables import Table, check_columns, open_table, read_table, spread_texts, target_of
 from ..distributed import find_device
@@ -285,11 +286,11 @@ def check_images(table, column, folder):
     "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
     for i, name in enumerate(table.texts(column)):
         name, at = name.strip(), f'in {table.where([i])}'
-        path = Path(folder)/name
+        path = picture_path(folder, name)
         if not name: raise ValueError(f'column {column!r} names no picture {at}. Fill or remove this row.')
         if not path.is_file():
             raise FileNotFoundError(f'no such picture: {path}, {at}. Names are looked up in {folder}; '
-                                    'change that with --folder.')
+                                    f'change that with --folder.{like_picture(path)}')
         try: read_image(path, 8)
         except ValueError as e: raise ValueError(f'{e} It is named {at}.') from None
 

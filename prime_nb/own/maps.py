@@ -15,7 +15,7 @@ from PIL import Image
 from ..callback.dense import MapLoss
 from ..checks import check_targets
 from ..data.columns import json_field
-from ..data.inputs import FORMATS, ImageInput, image_paths
+from ..data.inputs import FORMATS, ImageInput, find_levels, image_paths, read_levels
 from ..data.tables import check_columns, open_table, read_table
 from ..distributed import find_device
 from ..methods.fitting import (MEASURED, make_loaders, make_target, own_settings, seeded, split_rows, train,
@@ -90,8 +90,10 @@ class MapInput(ImageInput):
         "From `to_dict`; `ValueError` for a file that lacks something"
         def get(name, kind): return json_field(d, name, kind, 'input')
         missing = None if d.get('missing', 0) is None else get('missing', float)
-        return cls(get('column', str), get('size', int), map_column=get('map_column', str), unit=get('unit', float),
+        self = cls(get('column', str), get('size', int), map_column=get('map_column', str), unit=get('unit', float),
                    missing=missing)
+        self.levels = read_levels(d)
+        return self
 
 # %% ../../nbs/api/own/05_maps.ipynb #05cff70b
 def _frame(path):
@@ -279,6 +281,7 @@ def fit_maps(
     (rows, y), kept = _map_rows(df, inp, valid, valid_pct, seed=seed)
     sample, means = _pixel_sample(y, seed), _means(y)
     target, bins = make_target(sample, [map_col]), bins_for(sample, bins)
+    inp.levels = find_levels(image_paths(rows, fn_col, path))
     x, yt = inp.read(rows), _units(target, y)
     dev, judge = None, None
     if kept: dev, judge = (inp.read(kept[0]), _units(target, kept[1])), _judge_pixels(kept[1], target, bins)
