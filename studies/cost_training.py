@@ -8,9 +8,8 @@ with a method on top of it; the ratio of each pair of neighbours is a measuremen
 slows the machine down for a second slows both. It times the loop of `Arm`, not that of fastai, and no loading of data.
 Peak memory is beyond what is held between steps. A ratio holds for one network, size of picture and class of machine.
 """
-import argparse, copy, gc, os, platform, sys, time
+import argparse, copy, gc, os, sys, time
 from contextlib import nullcontext
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -250,7 +249,6 @@ def scaling(axes=AXES, at=AT, repeats=7, device='cpu'):
         exponents[axis] = {what: exponent([r[axis] for r in rows[axis]], [r[what] for r in rows[axis]])
                            for what in ('ms', 'bytes')}
     return dict(rows=rows, at=at, exponents=exponents, bytes_per_entry=memory_formula())
-
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

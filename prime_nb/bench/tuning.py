@@ -119,6 +119,7 @@ def tune(
     force=False,  # replace searches and runs with other settings
     notify=None,  # as in `run_jobs`
     plugins=(),   # modules that other processes import first
+    cluster=None, # as in `run_jobs`
     widen=(),     # settings whose grid is left as long as the best value is at its end
     **kw,         # `folder` and `device` of `Job`
 ) -> dict: # method -> what is in its tuning.json
@@ -129,7 +130,8 @@ def tune(
     more = tried
     while more:
         groups = {m: trials(task, m, tried[m], seeds, out=out, changes=changes, force=force, **kw) for m in tried}
-        run_jobs([job for m in more for group in groups[m] for job in group], n_jobs, notify, plugins)
+        jobs = [job for m in more for group in groups[m] for job in group]
+        run_jobs(jobs, n_jobs, notify, plugins, cluster=cluster)
         more = {m: beyond(task, m, n, tried=tried[m], groups=groups[m], widen=widen) for m in more}
         more = {m: new for m, new in more.items() if new}
         for m, new in more.items(): tried[m] = tried[m] + new

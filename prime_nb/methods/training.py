@@ -28,7 +28,7 @@ from ..head import ProxyHead, find_final, find_head, watch_features
 from ..callback.features import TrainLoss
 from ..checks import check_float32, check_name, check_targets, to_numpy
 from ..data.memory import tensor_dls
-from ..distributed import gather_with_grad, world_size
+from ..distributed import find_device, gather_with_grad, world_size
 from ..metrics import Relevance, by_shot, proxy_spearman, similarity_spearman
 
 # %% ../../nbs/api/methods/02_training.ipynb #379e2e53
@@ -300,13 +300,13 @@ def fit(
     splits:Splits, # the data
     config:dict,   # dotted setting -> value
     seed:int,      # of weights, order, proxies and dropout
-    device='cpu',  # where to train
+    device='auto', # where to train: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     on_epoch=None, # called with the line of history after every epoch
 ) -> tuple: # `Learner` with the weights of its best epoch, and its `KeepBest`
     "Train with these settings; `ValueError` if training diverges"
     y = splits.dev[1]
     def judge_dev(out): return judge(out.flatten()*splits.unit, y, splits, task.metrics)
-    learn = start(splits, config, seed, device)
+    learn = start(splits, config, seed, find_device(device))
     keep = run_schedule(learn, config, KeepBest(judge_dev, task.select, config.get('patience'), on_epoch))
     if keep.best is None and keep._no_score():
         raise ValueError(f'dev {task.select} has no value: no sample of the dev split belongs to it. '
@@ -389,13 +389,13 @@ def run(
     seed:int,      # of the run
     test=True,     # judge the test split; False: it is not loaded
     arrays=False,  # also return predictions, targets, shots and features of the test split, and the proxies
-    device='cpu',  # where to train
+    device='auto', # where to train: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     on_epoch=None, # as for `fit`
 ) -> tuple: # dict for JSON, dict of arrays (empty unless asked for)
     "Train and judge once; errors of `fit` and `check_split`"
     _forget_peak()
     begin = time.perf_counter()
-    extra = {}
+    device, extra = find_device(device), {}
     if 'fit' in config:
         device, result = 'cpu', _run_predictor(task, splits, config, seed, test=test)
     else:
