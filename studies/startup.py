@@ -59,7 +59,8 @@ def main(argv=None):
     for name, start in STARTS.items():
         r = dict(start=name) | measure(start, a.runs)
         rows.append(r)
-        print(f"{name:<28}{r['seconds']:8.2f} s{r['ratio']:8.2f}x of {r['reference']}, at most {r['limit']}x", flush=True)
+        compared = f"{r['ratio']:8.2f}x of {r['reference']}, at most {r['limit']}x"
+        print(f"{name:<28}{r['seconds']:8.2f} s{compared}", flush=True)
     if not a.out: return
     versions = {name: version(name) for name in ('prime_nb', 'torch', 'fastai', 'pandas')}
     write_json(a.out, dict(runs=a.runs, rows=rows, versions=versions | dict(python=platform.python_version())))

@@ -32,7 +32,8 @@ class Cluster:
     def __init__(self, folder, n=2):
         place = Path(folder)/'scheduler.json'
         self.scheduler = dask('scheduler', '--port', 0, '--no-dashboard', '--scheduler-file', place)
-        self.address = wait_for(lambda: json.loads(place.read_text())['address'] if place.exists() else None)
+        wait_for(place.exists)
+        self.address = json.loads(place.read_text())['address']
         self.workers = [worker(self.address) for _ in range(n)]
     def __enter__(self): return self
     def __exit__(self, *error): end(*self.workers, self.scheduler)
@@ -47,7 +48,8 @@ def wait_for(ready, seconds=120):
     raise TimeoutError(f'nothing after {seconds} s')
 
 def bench(out, *args, env=ENV):
-    return subprocess.run([*BENCH, *RUNS, '--out', str(out), *args], env=env, capture_output=True, text=True, timeout=600)
+    command = [*BENCH, *RUNS, '--out', str(out), *args]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
 
 def start(out, *args):
     pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -135,14 +137,15 @@ def test_ctrl_c_ends_the_runs_of_the_workers(tmp_path, cluster):
     p = start(tmp_path, '--cluster', cluster.address, '--epochs', '100000')
     with distributed.Client(cluster.address, set_as_default=False) as client:
         def at_work(): return [key for keys in client.processing().values() for key in keys]
-        wait_for(lambda: p.poll() is not None or at_work())
+        wait_for(at_work)
         time.sleep(2)
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=60)
         assert p.returncode == 130 and 'Finished runs are kept' in err and 'Traceback' not in err, err
         assert not files(tmp_path)
         def busy(): return client.run(lambda dask_worker: dask_worker.state.executing_count)
-        wait_for(lambda: not at_work() and not any(busy().values()), 60)
+        def idle(): return not at_work() and not any(busy().values())
+        wait_for(idle, 60)
 
 
 # Errors before any run: one line, status 2, nothing written

@@ -166,12 +166,13 @@ def compare_methods(
     force=False,  # replace searches and runs with other settings
     notify=None,  # as in `run_jobs`
     plugins=(),   # modules that other processes import first
+    cluster=None, # as in `run_jobs`
     **kw,         # `folder`, `arrays` and `device` of `Job`
 ) -> list: # jobs that failed
     "Search equally for all methods in two stages, then run what was chosen; `ValueError` for seeds in both places"
     both = sorted({*seeds} & {*search_seeds})
     if both: raise ValueError(f'seeds {both} are in the search and in the runs: a run is made with seeds of its own.')
-    more = dict(n_jobs=n_jobs, force=force, notify=notify, plugins=plugins)
+    more = dict(n_jobs=n_jobs, force=force, notify=notify, plugins=plugins, cluster=cluster)
     trial_kw = {k: v for k, v in kw.items() if k != 'arrays'}
     start = tune(task, [task.baseline], first or 2*n, search_seeds, out=Path(out)/'first-stage', changes=changes,
                  widen=('lr', 'epochs'), **more, **trial_kw)[task.baseline]['chosen']
@@ -181,4 +182,4 @@ def compare_methods(
     found = tune(second, searched, n, search_seeds, out=out, changes=shared, widen=['lr'], **more, **trial_kw)
     chosen = {m: shared | (found[m]['chosen']['changes'] if m in found else {}) for m in methods}
     jobs = [plan(task, [m], [s], out, changes=chosen[m], force=force, **kw)[0] for s in seeds for m in methods]
-    return run_jobs(jobs, n_jobs, notify, plugins)
+    return run_jobs(jobs, n_jobs, notify, plugins, cluster=cluster)

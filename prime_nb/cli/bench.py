@@ -74,8 +74,9 @@ def _compare(task, a, changes) -> int:
     "Search equally for all methods, run what was chosen, and print the table"
     from prime_nb.bench.tuning import compare_methods
     methods = a.methods or task.methods
-    failed = compare_methods(task, methods, a.compare, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs, force=a.force,
-                     plugins=a.plugin, arrays=a.arrays, folder=a.data, device=a.device)
+    failed = compare_methods(task, methods, a.compare, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs,
+                             force=a.force, plugins=a.plugin, cluster=a.cluster, arrays=a.arrays, folder=a.data,
+                             device=a.device)
     _show_table(a.out, task.name, methods, a.seeds)
     _write_table(a.out, task.name)
     return int(bool(failed))

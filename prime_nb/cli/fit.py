@@ -251,6 +251,7 @@ def prime_fit(
     encoder:str='auto', # encoder of texts: auto, hash, a name or a folder
     encoding:str=None, # encoding of the file; default: by its bytes
     delimiter:str=None, # sign between fields, a character or "tab"; default: by the lines
+    decimal:Option(choices=['.', ','])=None, # decimal sign of numbers; default: by the columns that leave no doubt
     folder:str=None, # folder that names of pictures start from; default: the folder of the file
     device:str='auto', # device to compute on: auto (CUDA, then MPS, then CPU), or as torch names it
     force:bool=False, # replace an earlier result
@@ -260,7 +261,7 @@ def prime_fit(
     _check_options(o)
     from prime_nb.own.fit import read_source
     columns = {name: sum(getattr(o, name) or [], []) for name in ('ignore', 'words', 'numbers', 'dates')}
-    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter,
+    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter, decimal=decimal,
                          drop_missing=drop_missing, folder=folder, encoder=encoder)
     _settle(o, source)
     for line in source.summary() + source.notes: print(f'prime_fit: {line}', file=sys.stderr)

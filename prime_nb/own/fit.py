@@ -330,7 +330,7 @@ class Source:
 
 # %% ../../nbs/api/own/04_fit.ipynb #5250fdab
 def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
-        delimiter=None, drop_missing=False, folder=None, encoder='auto') -> Source:
+        delimiter=None, decimal=None, drop_missing=False, folder=None, encoder='auto') -> Source:
     "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
     target, images, folder = clean(target), images and clean(images), folder or str(Path(data).parent)
     special = [images] if images else list(text or ())
@@ -346,7 +346,7 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     check_columns(ignore or (), have, '--ignore', table.name)
     inputs = special or [c for c in have if c not in (target, *(ignore or ()))]
     table = read_table(table, words=[*special, *(words or ())], numbers=numbers or (), dates=dates or (),
-                       use=[target, *inputs])
+                       use=[target, *inputs], decimal=decimal)
     notes = list(table.notes)
     missing = table.frame[target].isna()
     if drop_missing and missing.any():
