@@ -13,16 +13,17 @@ import pandas as pd
 import torch
 from collections import Counter
 from dataclasses import dataclass, field
-from fastai.torch_core import default_device
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from scipy.stats import spearmanr
 from torch import nn
 from pathlib import Path
 from ..checks import check_targets
-from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
+from ..data.inputs import (
+    ArrayInput, ImageInput, TableInput, TextInput, as_frame, like_picture, picture_path, read_image)
 from ..data.kinds import clean
 from ..data.tables import Table, check_columns, open_table, read_table, spread_texts, target_of
+from ..distributed import find_device
 from ..head import ProxyHead, find_head, strip
 from prime_nb.methods.fitting import (
     Apart, SampleWeighted, check_weights, dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train,
@@ -63,7 +64,7 @@ def column_aside(table, what, name, **reading):
     if what == 'groups': values = pd.Series([clean(text) for text in table.texts(name)], dtype=object)
     else:
         forced = {k: [name] for k in ('numbers', 'dates') if name in reading.get(k, ())}
-        typed = read_table(open_table(table), use=[name], **forced)
+        typed = read_table(open_table(table), use=[name], decimal=reading.get('decimal'), **forced)
         values, kind = typed.frame[name], typed.kinds[name]['kind']
         if kind == 'words' or kind == 'date' and what == 'sample_weight':
             wanted = 'numbers' if what == 'sample_weight' else 'numbers or dates'
@@ -224,7 +225,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
     valid_pct=None, # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than 20 rows
     epochs=None,    # number of epochs; None: by the number of rows
     seed=0,         # seed of the split, the weights, the order of batches, dropout
-    device=None,    # device to train on; None: a GPU if there is one
+    device='auto',  # device to train on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     progress=True,  # whether to show a bar
     settings=None,  # dotted setting -> value, what is not to be chosen by rule: {'lr': 1e-3, 'prime.n_proxies': 10}
     bins=None,      # `LabelBins` of the target; None: `auto_bins`
@@ -233,7 +234,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
     sample_weight=None, # how much the error of each row counts: (N,) from 0 up, or the name of a column
 ) -> Fitted:
     "Read, choose, train; `describe` makes the description of a network, `make` the network"
-    device = torch.device(device or default_device())
+    device = find_device(device)
     weights = None if sample_weight is None else check_weights(sample_weight, len(data.y))
     a, kept = data.split(valid, valid_pct, seed, groups=groups, order=order, weights=weights)
     rows, y = data.rows.iloc[a], data.y[a]
@@ -254,7 +255,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
         learn = make_learner(dls, splits, model, config, seed=seed, device=device)
         if weights is not None: learn.loss_func = SampleWeighted(learn.loss_func)
         keep = train(learn, config, judge, progress)
-    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed),
+    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed, device=str(device)),
                   input=inp, target=target, spec=spec, bins=bins, rows=(rows, y, x))
 
 def _describe_mlp(config, x, n_out):
@@ -386,11 +387,11 @@ def check_images(table, column, folder):
     "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
     for i, name in enumerate(table.texts(column)):
         name, at = name.strip(), f'in {table.where([i])}'
-        path = Path(folder)/name
+        path = picture_path(folder, name)
         if not name: raise ValueError(f'column {column!r} names no picture {at}. Fill or remove this row.')
         if not path.is_file():
             raise FileNotFoundError(f'no such picture: {path}, {at}. Names are looked up in {folder}; '
-                                    'change that with --folder.')
+                                    f'change that with --folder.{like_picture(path)}')
         try: read_image(path, 8)
         except ValueError as e: raise ValueError(f'{e} It is named {at}.') from None
 
@@ -431,7 +432,8 @@ class Source:
 
 # %% ../../nbs/api/own/04_fit.ipynb #5250fdab
 def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
-        delimiter=None, drop_missing=False, folder=None, encoder='auto', group=None, order=None, weight=None) -> Source:
+        delimiter=None, decimal=None, drop_missing=False, folder=None, encoder='auto', group=None, order=None,
+        weight=None) -> Source:
     "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
     target, images, folder = clean(target), images and clean(images), folder or str(Path(data).parent)
     special = [images] if images else list(text or ())
@@ -452,7 +454,7 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     no_inputs = [target, *(ignore or ()), *(name for name in apart.values() if name not in asked)]
     inputs = special or [c for c in have if c not in no_inputs]
     table = read_table(table, words=[*special, *(words or ())], numbers=numbers or (), dates=dates or (),
-                       use=[target, *inputs])
+                       use=[target, *inputs], decimal=decimal)
     notes = list(table.notes)
     missing = table.frame[target].isna()
     if drop_missing and missing.any():
@@ -465,7 +467,7 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     source = Source(table, target, inputs, kind, folder=folder, encoder=encoder, notes=notes)
     _check_source(source)
     source.aside = {what: name for what, name in zip(_ASIDE, (group, order, weight)) if name is not None}
-    take_aside(table, [target], source.aside, dict(numbers=numbers or (), dates=dates or ()))
+    take_aside(table, [target], source.aside, dict(numbers=numbers or (), dates=dates or (), decimal=decimal))
     if kind == 'table': source.notes += find_hints(table.frame, [target], inputs, group is not None, order is not None)
     left = {c: '--ignore' if c in (ignore or ()) else f'the input is {special[0]}' if special else '' for c in have
             if c not in source.df}

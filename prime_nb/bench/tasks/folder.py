@@ -7,6 +7,7 @@ __all__ = ['folder_data', 'folder_task']
 
 # %% ../../../nbs/api/bench/tasks/06_folder.ipynb #e2e6dd52
 import io, re, zipfile
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -313,11 +314,20 @@ def _settings():
     "What `folder.toml` holds"
     return read_toml('bench', 'tasks', 'folder.toml')
 
-def _fields(name, kind):
+def _in_unit(entry, unit):
+    "An entry of `folder.toml` whose widths of ConR, in standard deviations, are brought to the unit of the target"
+    entry = deepcopy(entry)
+    for table in entry.get('own', {}).get('conr', []):
+        if 'conr.w' in table: table |= {'conr.w': table['conr.w']*unit, 'conr.e': table['conr.e']/unit}
+    space = entry.get('space', {}).get('conr', {})
+    if space: space |= {'conr.w': [w*unit for w in space['conr.w']], 'conr.e': [e/unit for e in space['conr.e']]}
+    return entry
+
+def _fields(name, kind, unit):
     "Fields of `Task` for a table: those of all, of its kind, and of its name, the last ones strongest"
-    entries = [_settings()['shared'], _settings()[kind], _settings().get(name, {})]
+    general = [_in_unit(_settings()[key], unit) for key in ('shared', kind)]
     fields = dict(values={}, own={}, space={})
-    for entry in entries:
+    for entry in [*general, _settings().get(name, {})]:
         entry = {k: v for k, v in entry.items() if k != 'like'}
         fields['values'] |= sourced(entry.pop('values', []))
         for part, groups in entry.pop('own', {}).items():
@@ -336,19 +346,19 @@ def folder_task(
     frame = read_folder(folder, name)
     kind, _ = inputs_of(frame)
     train = frame.target[frame.split == 'train']
-    return _task(name, kind, peer_settings(float(train.std(ddof=0))))
+    return _task(name, kind, float(train.std(ddof=0)))
 
 # %% ../../../nbs/api/bench/tasks/06_folder.ipynb #9a63711b
-def _task(name, kind, peers):
-    "A task with the settings of `_fields`; those of other methods are brought to the unit of its target"
-    fields = _fields(name, kind)
+def _task(name, kind, unit):
+    "A task with the settings of `_fields`, for a target with the standard deviation `unit`"
+    fields = _fields(name, kind, unit)
     fields['values'] |= given('name of the file', 'data', name=name)
-    fields['own'] = peers | fields['own']
+    fields['own'] = peer_settings(unit) | fields['own']
     return Task(name=name, data=folder_data, folder=True, **dict(base='sqinv', baseline='sqinv') | fields)
 
 def named_task(name:str) -> Task|None:
     "The task of a table that `folder.toml` knows, without its folder, to report on runs; None for any other"
     entry = _settings().get(name, {})
     if 'like' not in entry: return None
-    task = _task(name, entry['like'], {})
+    task = _task(name, entry['like'], 1.)
     return replace(task, needs=f'It holds {name}.csv; prime_data list {name} says where it comes from.')
