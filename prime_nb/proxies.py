@@ -125,7 +125,7 @@ def proxy_loss(
     targets:Tensor,    # (C,) or (C, T) proxy targets y^p
     tau_f:float=5.,    # temperature of features
     tau_t:float=5.,    # temperature of targets
-    alpha:float=.005,  # weight of the spread
+    alpha:float=.01,   # weight of the spread
     distance='cosine', # feature distance, a name or a callable
     scale:float=1.,    # target distances are divided by it
 ) -> Tensor:           # scalar; may be negative, since the spread is rewarded

@@ -6,6 +6,7 @@
 __all__ = ['column_aside', 'take_aside', 'fit_table', 'fit_array', 'fit_images', 'fit_text']
 
 # %% ../../nbs/api/own/04_fit.ipynb #3cd27158
+import re
 import warnings
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fastcore.basics import patch
 from fastcore.meta import delegates
+from scipy.stats import spearmanr
 from torch import nn
 from pathlib import Path
 from ..checks import check_targets
@@ -62,7 +64,7 @@ def column_aside(table, what, name, **reading):
     if what == 'groups': values = pd.Series([clean(text) for text in table.texts(name)], dtype=object)
     else:
         forced = {k: [name] for k in ('numbers', 'dates') if name in reading.get(k, ())}
-        typed = read_table(open_table(table), use=[name], **forced)
+        typed = read_table(open_table(table), use=[name], decimal=reading.get('decimal'), **forced)
         values, kind = typed.frame[name], typed.kinds[name]['kind']
         if kind == 'words' or kind == 'date' and what == 'sample_weight':
             wanted = 'numbers' if what == 'sample_weight' else 'numbers or dates'
@@ -70,13 +72,16 @@ def column_aside(table, what, name, **reading):
     missing = np.flatnonzero(values.isna() | (values == ''))
     if len(missing):
         raise ValueError(f'{what} {name!r} is missing in {table.where(missing)}. Fill these cells, or remove the rows.')
+    if what == 'sample_weight': check_weights(values, len(values))
     return values
+
+_ASIDE = 'groups', 'order', 'sample_weight' # options that may name columns
 
 def take_aside(table, targets, options, reading) -> list:
     "Put columns that `options` name as groups, order or weights there; names of those that are no inputs, then"
     asked = [c for kind in ('words', 'numbers', 'dates') for c in reading.get(kind, ())]
     taken = []
-    for what in ('groups', 'order', 'sample_weight'):
+    for what in _ASIDE:
         name = options.get(what)
         if not isinstance(name, str) and not (isinstance(name, int) and name in list(table.cells)): continue
         if name in targets: raise ValueError(f'{name!r} is the target: it cannot be {what}, too')
@@ -90,12 +95,105 @@ def _table_data(df, target, options, texts=(), **reading):
     names = list(target) if vector else [target]
     if not isinstance(df, Table): df = open_table(df)
     check_columns(texts, list(df.cells), 'the inputs', df.name)
-    reading['ignore'] = [*reading.get('ignore', ()), *take_aside(df, names, options, reading)]
+    aside = take_aside(df, names, options, reading)
+    reading['ignore'] = [*reading.get('ignore', ()), *aside]
     table = read_table(df, words=[*texts, *reading.pop('words', ())], **reading)
     def read(rows):
         more = read_table(rows, table.kinds)
         return more.frame, read_targets(more, names, allow_constant=True)
-    return _Data(table.frame, read_targets(table, names), names, read, kinds=table.kinds, vector=vector)
+    frame = table.frame.drop(columns=aside, errors='ignore') # a table that was typed before has them still
+    return _Data(frame, read_targets(table, names), names, read, kinds=table.kinds, vector=vector)
+
+# %% ../../nbs/api/own/04_fit.ipynb #b4f53930
+_NAME = re.compile(r'(?<![a-z])(id|ids|patient|subject|person|participant|user|customer|client|household|session|'
+                   r'device|sensor|case|sample|serial|uuid|key|index|no|nr|number)(?![a-z])')
+_FEW = 20 # rows below which no hint is given, and twice the values that make a group
+
+def _as_numbers(column):
+    "A column of numbers or dates as float64, NaN for gaps"
+    if column.dtype.kind == 'f': return column.to_numpy()
+    return np.where(column.isna(), np.nan, column.astype('int64'))
+
+def _rank_correlation(x, y):
+    "Rank correlation of a column with gaps and the target; 0 where there is none"
+    there = np.isfinite(x)
+    if there.sum() < _FEW or np.ptp(x[there]) == 0 or np.ptp(y[there]) == 0: return 0.
+    return float(spearmanr(x[there], y[there]).statistic)
+
+def _counts_rows(x):
+    "Whether whole numbers occur once each, and run: without larger gaps, or from row to row"
+    if not np.isfinite(x).all() or (x % 1).any() or len(np.unique(x)) < len(x): return False
+    steps = np.diff(x)
+    return np.ptp(x) < 1.1*len(x) or (steps > 0).all() or (steps < 0).all()
+
+def _leak_hint(c, column, targets, frame, ordered):
+    "A sentence on a column that follows the target, or counts the rows; else an empty one"
+    x, leave = _as_numbers(column), f'leave it out (--ignore {c})'
+    number = column.dtype.kind == 'f'
+    for target in targets:
+        rho = _rank_correlation(x, frame[target].to_numpy())
+        if abs(rho) <= .99: continue
+        if number and _counts_rows(x):
+            return f'column {c!r} counts the rows in the order of the target {target!r}, and knows the answer: {leave}'
+        return (f'column {c!r} has the order of the target {target!r} (rank correlation {rho:.3f}): if it is made from '
+                f'the target, or known only after it, {leave}')
+    if ordered: return ''
+    if number and _counts_rows(x):
+        return (f'column {c!r} counts the rows: an identifier says nothing about new rows, {leave}; if it is time, judge '
+                f'on what comes later (--order {c})')
+    if number or not np.isfinite(x).all() or not (np.diff(x) > 0).all(): return ''
+    return f'column {c!r} is a date that runs with the rows: if they are a series, judge on later ones (--order {c})'
+
+# %% ../../nbs/api/own/04_fit.ipynb #0ae272b5
+def _repeated(frame, codes):
+    "Share of rows that have the inputs of another row, if it is large, and more than chance makes of few values; else 0"
+    same = frame[list(codes)].duplicated(keep=False).mean()
+    def alike(name, c):
+        "Chance that two rows have the same value; numbers with many digits are not expected to meet"
+        x = frame[name]
+        if x.dtype.kind == 'f' and (x.dropna() != x.dropna().round(3)).mean() > .5: return 1/len(x)**2
+        return ((np.bincount(c + 1)/len(x))**2).sum()
+    chance = np.prod([alike(name, c) for name, c in codes.items()])
+    expected = 1 - (1 - chance)**(len(frame) - 1)
+    return same if same > max(.2, 5*expected) else 0.
+
+def _recoded(a, b):
+    "Whether two columns of numbers say the same in different units"
+    return a.dtype.kind == b.dtype.kind == 'f' and abs(_rank_correlation(a.to_numpy(), b.fillna(0).to_numpy())) > .99
+
+def _group_column(frame, codes):
+    "A column whose values have several rows each, and are named like what rows belong to or fix other inputs; or None"
+    for c, own in codes.items():
+        counts = np.bincount(own[own >= 0])
+        if len(counts) < _FEW/2 or np.median(counts) < 2 or counts.max() > len(frame)/5: continue
+        if _NAME.search(str(c).lower().replace('_', ' ')): return c
+        fixed = []
+        for d, other in codes.items():
+            fine = d != c and other.max() + 1 >= max(len(counts)/2, _FEW/2)
+            if not fine or len(np.unique(own*(other.max() + 2) + other)) > len(np.unique(own)): continue
+            if not _recoded(frame[c], frame[d]): fixed.append(other.max() < own.max())
+        if any(fixed) or len(fixed) > 1: return c
+    return None
+
+def _group_hint(frame, inputs):
+    "A sentence on rows that seem to belong together; else an empty one"
+    codes = {c: pd.factorize(frame[c])[0] for c in inputs}
+    c, same = _group_column(frame, codes), _repeated(frame, codes)
+    if c is not None:
+        n = codes[c].max() + 1
+        return (f'column {c!r} has {n} values with {len(frame)/n:.2g} rows each: if these rows belong together, errors '
+                f'on new ones will be larger than told; keep them together (--group {c})')
+    if not same: return ''
+    return (f'{round(same*len(frame))} of {len(frame)} rows have the same inputs as another row: where rows belong '
+            'together, errors on new ones will be larger than told; keep them together (--group COL), or remove copies')
+
+def find_hints(frame, targets, inputs, grouped=False, ordered=False) -> list:
+    "Sentences on columns that know the answer, count the rows, or hold what rows belong to; a typed frame"
+    if len(frame) < _FEW: return []
+    columns = [c for c in inputs if frame[c].dtype.name != 'category']
+    said = [_leak_hint(c, frame[c], targets, frame, ordered=ordered) for c in columns]
+    if not grouped: said.append(_group_hint(frame, inputs))
+    return [sentence for sentence in said if sentence]
 
 # %% ../../nbs/api/own/04_fit.ipynb #d3d80b33
 def with_epochs(settings:dict|None, epochs:int|None) -> dict:
@@ -180,6 +278,9 @@ def fit_table(
 ) -> Fitted:
     "Train on a table; `ValueError` for targets or columns that nothing can be learned from"
     data = _table_data(df, target, kwargs, words=words, numbers=numbers, dates=dates, ignore=ignore)
+    apart = dict(grouped=kwargs.get('groups') is not None, ordered=kwargs.get('order') is not None)
+    inputs = [c for c in data.rows if c not in data.names]
+    for hint in find_hints(data.rows, data.names, inputs, **apart): warnings.warn(hint, stacklevel=2)
     return _fit(TableInput(), data, _describe_mlp, method=method, **kwargs)
 
 # %% ../../nbs/api/own/04_fit.ipynb #0db662f4
@@ -319,6 +420,7 @@ class Source:
     encoder:str = 'auto'  # of texts
     notes:list = field(default_factory=list) # sentences: what was guessed
     columns:list = field(default_factory=list) # a dict per column: what was read, and what it is used for
+    aside:dict = field(default_factory=dict) # option of `fit_*` -> (N,): groups, order, sample_weight
     @property
     def df(self):
         "The columns that are used, target first; typed"
@@ -330,7 +432,8 @@ class Source:
 
 # %% ../../nbs/api/own/04_fit.ipynb #5250fdab
 def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
-        delimiter=None, decimal=None, drop_missing=False, folder=None, encoder='auto') -> Source:
+        delimiter=None, decimal=None, drop_missing=False, folder=None, encoder='auto', group=None, order=None,
+        weight=None) -> Source:
     "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
     target, images, folder = clean(target), images and clean(images), folder or str(Path(data).parent)
     special = [images] if images else list(text or ())
@@ -344,7 +447,12 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     check_columns([target], have, '--target', table.name)
     check_columns(special, have, '--images' if images else '--text', table.name)
     check_columns(ignore or (), have, '--ignore', table.name)
-    inputs = special or [c for c in have if c not in (target, *(ignore or ()))]
+    apart = dict(group=group, order=order, weight=weight)
+    apart = {f'--{option}': clean(name) for option, name in apart.items() if name is not None}
+    for option, name in apart.items(): check_columns([name], have, option, table.name)
+    asked = [*(words or ()), *(numbers or ()), *(dates or ())]
+    no_inputs = [target, *(ignore or ()), *(name for name in apart.values() if name not in asked)]
+    inputs = special or [c for c in have if c not in no_inputs]
     table = read_table(table, words=[*special, *(words or ())], numbers=numbers or (), dates=dates or (),
                        use=[target, *inputs], decimal=decimal)
     notes = list(table.notes)
@@ -358,7 +466,12 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     kind = 'images' if images else 'text' if text else 'table'
     source = Source(table, target, inputs, kind, folder=folder, encoder=encoder, notes=notes)
     _check_source(source)
-    left = {c: '--ignore' if c in (ignore or ()) else f'the input is {special[0]}' for c in have if c not in source.df}
+    source.aside = {what: name for what, name in zip(_ASIDE, (group, order, weight)) if name is not None}
+    take_aside(table, [target], source.aside, dict(numbers=numbers or (), dates=dates or (), decimal=decimal))
+    if kind == 'table': source.notes += find_hints(table.frame, [target], inputs, group is not None, order is not None)
+    left = {c: '--ignore' if c in (ignore or ()) else f'the input is {special[0]}' if special else '' for c in have
+            if c not in source.df}
+    left |= {name: option for option, name in apart.items() if name in left}
     source.columns = _columns_read(source, left)
     return source
 
