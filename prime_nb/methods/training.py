@@ -6,9 +6,10 @@
 __all__ = ['SCHEDULES', 'OPTIMIZERS', 'KeepBest', 'fit', 'run']
 
 # %% ../../nbs/api/methods/02_training.ipynb #815f063d
-import copy, gc, hashlib, platform, sys, time, warnings
-from functools import partial
+import copy, gc, hashlib, platform, re, subprocess, sys, time, warnings
+from functools import cache, partial
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 import numpy as np
 import torch
@@ -71,10 +72,13 @@ def check_split(xy:tuple, name:str, allow_constant=True) -> tuple:
     return x, torch.as_tensor(flat, dtype=torch.float32).reshape(y.shape)
 
 def fingerprint(splits:Splits) -> dict:
-    "What the data was: sizes, and 16 hexadecimal digits of the training and dev targets; the test split stays closed"
-    h = hashlib.sha256()
-    for _, y in (splits.train, splits.dev): h.update(np.ascontiguousarray(to_numpy(y), dtype=np.float32).tobytes())
-    return dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]), sha256=h.hexdigest()[:16])
+    "Sizes, and 16 hexadecimal digits of training and dev targets, and of their inputs; the test split stays closed"
+    targets, inputs = hashlib.sha256(), hashlib.sha256()
+    for x, y in (splits.train, splits.dev):
+        targets.update(np.ascontiguousarray(to_numpy(y), dtype=np.float32).tobytes())
+        if isinstance(x, torch.Tensor): inputs.update(np.ascontiguousarray(to_numpy(x)).view(np.uint8).data)
+    found = dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]), sha256=targets.hexdigest()[:16])
+    return found | (dict(inputs=inputs.hexdigest()[:16]) if isinstance(splits.train[0], torch.Tensor) else {})
 
 # %% ../../nbs/api/methods/02_training.ipynb #4d18e1ea
 def _better(a, b, metric):
@@ -315,11 +319,25 @@ def _peak_mb(device='cpu'):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/unit
 
 # %% ../../nbs/api/methods/02_training.ipynb #4557cf47
+@cache
+def machine() -> dict:
+    "What decides how sums are rounded on this machine, and which commit of a clone this is"
+    info, root = Path('/proc/cpuinfo'), Path(str(files('prime_nb'))).parent
+    named = re.search(r'model name\s*: (.*)', info.read_text()) if info.exists() else None
+    onednn = re.search(r'MKL-DNN v([\d.]+)', torch.__config__.show())
+    found = dict(cpu=named[1] if named else platform.processor(), onednn=onednn and onednn[1],
+                 capability=torch.backends.cpu.get_cpu_capability())
+    if not (root/'.git').exists(): return found
+    ask = ['git', '-C', str(root), 'rev-parse', '--short', 'HEAD']
+    try: done = subprocess.run(ask, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired): return found
+    return found | (dict(commit=done.stdout.strip()) if done.stdout.strip() else {})
+
 def versions(device='cpu') -> dict:
     "What a run was made with, on which device"
     packages = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'numpy', 'scikit-learn')}
     return packages | dict(python=platform.python_version(), system=platform.system(), machine=platform.machine(),
-                           threads=torch.get_num_threads(), device=str(device))
+                           threads=torch.get_num_threads(), device=str(device), **machine())
 
 # %% ../../nbs/api/methods/02_training.ipynb #e969574c
 def _test_arrays(learn, splits, x, y):
