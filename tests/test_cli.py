@@ -75,7 +75,8 @@ def test_committed_runs_are_trained_again():
     assert set(verdicts) <= {'equal', 'within the spread'}
 
 def test_a_folder_of_ones_own_is_a_benchmark(tmp_path):
-    rows = [f'{i*i},{split},{"AC"*(i%3)}{"G"*i}{split[0].upper()}' for i in range(20) for split in ('train', 'val', 'test')]
+    letters = dict(train='A', val='L', test='S')
+    rows = [f'{i*i},{split},{"G"*i}{letter}' for i in range(20) for split, letter in letters.items()]
     (tmp_path/'letters.csv').write_text('\n'.join(['target,split,sequence', *rows]))
     options = '--data', tmp_path, '--out', tmp_path/'out', '--methods', 'sqinv,prime', '--epochs', 2, '--seeds', 2
     done = run('prime_bench', 'folder', *options, '--jobs', 2, '--set', 'batch_size=8')
