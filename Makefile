@@ -25,7 +25,7 @@ $(STAMP): settings.ini setup.py
 	@test -x $(PY) || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and f"prime_nb needs Python 3.10 or newer, and $(PYTHON) is {sys.version.split()[0]}. Give another one: make PYTHON=python3.12")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo 'No environment could be made. On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }
 	@echo 'Installing prime_nb and its tools into $(VENV): about 2 minutes and 6 GB'
-	$(PY) -m pip install -qq --progress-bar off --editable '.[dev,tables,text,images,export,bench,docs]'
+	$(PY) -m pip install -qq --progress-bar off --editable '.[dev,tables,text,images,export,bench,cluster,docs]'
 	@touch $(STAMP)
 
 demo: env ## Train with and without PRIME on made-up data; writes report/

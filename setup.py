@@ -38,7 +38,7 @@ setup(
     install_requires=cfg['requirements'].split(),
     extras_require={
         name: cfg[f'{name}_requirements'].split()
-        for name in ('dev', 'tables', 'text', 'images', 'export', 'bench', 'loops', 'distributed', 'docs')
+        for name in ('dev', 'tables', 'text', 'images', 'export', 'bench', 'loops', 'distributed', 'cluster', 'docs')
     },
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),

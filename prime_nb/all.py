@@ -17,6 +17,10 @@ __all__ = ['PRIME', 'ProxyNCA', 'FeatureLoss', 'FDS', 'PRM', 'RRT', 'TrainLoss',
            'face_dls', 'write_faces', 'SmallResNet']
 
 # %% ../nbs/api/21_all.ipynb #e55e0004
+import warnings
+with warnings.catch_warnings(): # fastai compiles functions when it is imported, in a way that torch is about to drop
+    warnings.filterwarnings('ignore', '`torch.jit.script` is deprecated', FutureWarning)
+    import fastai.layers # noqa: F401
 from .callback.dense import MapLoss, depth_metrics
 from .callback.devices import Autocast, on_ranks
 from .callback.fds import FDS, PRM, vir_model

@@ -125,6 +125,19 @@ def check_targets(y, name='targets', allow_constant=False) -> np.ndarray:
                          'With one distinct target there is nothing to regress.')
     return y
 
+# %% ../nbs/api/00_checks.ipynb #f3200002
+# y (N,) or (N, T) -> the same
+def check_float32(y:np.ndarray, name='targets') -> np.ndarray:
+    "The same targets; `ValueError` where float32 cannot tell them apart"
+    with np.errstate(over='ignore'): narrow = y.astype(np.float32)
+    span = np.linalg.norm(np.ptp(y, axis=0))
+    lost, step = np.abs(y - narrow).max(), np.spacing(np.abs(narrow).max())
+    if span == 0 or not np.isfinite(narrow).all() or (lost <= 1e-3*span and step <= span/4): return y
+    n, left = (len(np.unique(a, axis=0)) for a in (y, narrow))
+    raise ValueError(f'{name} collapse in float32, in which a network computes: got {n} distinct ones from {y.min()} to '
+                     f'{y.max()}, of which {left} are left. Subtract an offset, such as their mean, and add it to the '
+                     'predictions; or use another unit.')
+
 # %% ../nbs/api/00_checks.ipynb #15ed25d2
 def shared_dir() -> Path|None: # folder with `reference/`, `data/`, `paper/`
     "The folder of reference data: `$PRIME_NB_SHARED`, else `shared` beside the repository, else `None`"

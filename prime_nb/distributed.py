@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 import torch
 
 from torch import Tensor, distributed as dist, nn
@@ -150,14 +150,20 @@ def launched() -> tuple: # number of this process, number of processes, number o
                      f'got RANK={r}, WORLD_SIZE={n}, LOCAL_RANK={local}. Start with torchrun, or unset them.')
 
 # %% ../nbs/api/08_distributed.ipynb #9248f642
-def one_of_many(main:Callable, argv) -> int:
-    "Call a command in one of several processes that share its work"
-    r, _, local = launched()
-    own = {'cuda': f'cuda:{local}', '--device=cuda': f'--device=cuda:{local}'}
-    argv = ['--jobs', '1', *(own.get(str(x), str(x)) for x in argv)]
-    with alone(), open(os.devnull, 'w') as nowhere:
-        with redirect_stdout(sys.stdout if r == 0 else nowhere): status = main(argv)
-    return status if r == 0 else 0
+def find_device(name='auto') -> torch.device:
+    "A device by its name in torch, or for 'auto' the fastest one that is there; `ValueError` for one that is not"
+    if str(name) == 'auto':
+        if torch.cuda.is_available(): return torch.device('cuda')
+        return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
+    try:
+        device = torch.device(name)
+        if device.type != 'cuda': torch.zeros(1, device=device)
+        elif (device.index or 0) >= torch.cuda.device_count():
+            raise RuntimeError(f'there are {torch.cuda.device_count()} GPUs.')
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        reason = str(e).splitlines()[0]
+        raise ValueError(f"cannot compute on {str(name)!r}: {reason} Use 'auto' or 'cpu'.") from None
+    return device
 
 # %% ../nbs/api/08_distributed.ipynb #db98f502
 def merge_over_ranks(stats, merge:Callable) -> tuple:

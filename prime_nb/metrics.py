@@ -341,16 +341,17 @@ def summarize(
 def paired_difference(
     a, # (n,) one method's metric, seed by seed
     b, # (n,) the other's, same seeds in the same order
-) -> dict: # dict(mean, std, t, p, n) of a - b; t and p are None for one pair or equal differences
-    "Mean difference of paired runs, with a paired t-test; `ValueError` for none, or unequal numbers of them"
+) -> dict: # dict(mean, std, t, p, low, high, n) of a - b; None but for mean, std, n where there is no test
+    "Mean difference of paired runs, its 95 % interval and paired t-test; `ValueError` for none, or unequal numbers"
     a, b = as_pair(a, b, names=('a', 'b'))
     if not a.size: raise ValueError('paired_difference needs runs: got none')
     d, n = a - b, len(a)
-    result = dict(mean=float(d.mean()), std=None, t=None, p=None, n=n)
+    result = dict(mean=float(d.mean()), std=None, t=None, p=None, low=None, high=None, n=n)
     if n > 1: result['std'] = float(d.std(ddof=1))
     if n > 1 and result['std'] > 1e-12*np.abs(d).max(): # else they are equal up to rounding
         test = ttest_rel(a, b)
-        result |= dict(t=float(test.statistic), p=float(test.pvalue))
+        low, high = map(float, test.confidence_interval())
+        result |= dict(t=float(test.statistic), p=float(test.pvalue), low=low, high=high)
     return result
 
 # %% ../nbs/api/05_metrics.ipynb #20e581b8

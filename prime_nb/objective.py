@@ -55,7 +55,7 @@ class PrimeLoss(nn.Module):
         lambda_a:float=1.,    # weight of the alignment loss
         tau_f:float=5.,       # temperature of features
         tau_t:float=5.,       # temperature of targets
-        alpha:float=.005,     # weight of the spread of proxies
+        alpha:float=.01,      # weight of the spread of proxies
         technique=None,       # class-imbalance technique: 'prw', 'cb', 'ldam', a `Technique` or None
         drw_epoch=None,       # epoch from which the technique's weights act (DRW); from the start if None
         distance='cosine',    # feature distance, a name or a callable

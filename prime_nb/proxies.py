@@ -14,7 +14,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn import functional as F
-from .checks import as_float64, check_targets
+from .checks import as_float64, check_float32, check_targets
 from .distances import cosine_distance, feature_distance, target_distance
 from .distributed import whole_batch
 
@@ -125,7 +125,7 @@ def proxy_loss(
     targets:Tensor,    # (C,) or (C, T) proxy targets y^p
     tau_f:float=5.,    # temperature of features
     tau_t:float=5.,    # temperature of targets
-    alpha:float=.005,  # weight of the spread
+    alpha:float=.01,   # weight of the spread
     distance='cosine', # feature distance, a name or a callable
     scale:float=1.,    # target distances are divided by it
 ) -> Tensor:           # scalar; may be negative, since the spread is rewarded
@@ -153,6 +153,7 @@ class Proxies(nn.Module):
         super().__init__()
         if n_features < 1:
             raise ValueError(f'n_features must be 1 or more: got {n_features}. It is the width of the feature z.')
+        targets = check_float32(as_float64(targets, 'proxy targets'), 'proxy targets')
         self.register_buffer('targets', _as_float32(targets, 'proxy targets'))
         self.register_buffer('scale', _as_float32(scale, 'scale', positive=True))
         C = len(self.targets)
@@ -203,8 +204,8 @@ def make_proxies(
     seed:int=0,            # for random and K-means targets
     cls=Proxies,           # class to make: `Proxies` or `CentroidProxies`
 ) -> Proxies:
-    "Proxies for the training targets `y`; errors as in `proxy_targets`"
-    y = check_targets(y, 'training targets')
+    "Proxies for the training targets `y`; errors as in `proxy_targets`, `ValueError` if `y` collapses in float32"
+    y = check_float32(check_targets(y, 'training targets'), 'training targets')
     targets = proxy_targets(y, n_proxies, placement, seed)
     counts = np.bincount(nearest_proxy(y, targets).numpy(), minlength=n_proxies)
     return cls(targets, n_features, default_scale(y) if scale is None else scale, counts)

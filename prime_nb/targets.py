@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from scipy.ndimage import convolve1d, gaussian_filter1d
 from scipy.signal.windows import triang
 from torch import Tensor, nn
-from .checks import as_float64, check_targets, to_numpy
+from .checks import as_float64, check_float32, check_targets, to_numpy
 
 # %% ../nbs/api/03_targets.ipynb #4637a1e2
 def _is_number(x): return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
@@ -231,7 +231,8 @@ def training_targets(dls) -> np.ndarray:
         every = dls.train.new(shuffle=False, drop_last=False) if hasattr(dls.train, 'new') else dls.train
         y = np.concatenate([to_numpy(b[n_inp]) for b in every])
     y, maps = sample_targets(torch.as_tensor(y)), np.ndim(y) > 2
-    return check_targets(y[~y.isnan()] if maps else y, 'training targets')
+    y = check_targets(y[~y.isnan()] if maps else y, 'training targets')
+    return check_float32(y, 'training targets')
 
 # %% ../nbs/api/03_targets.ipynb #7ffd2665
 @patch(cls_method=True)

@@ -8,9 +8,8 @@ with a method on top of it; the ratio of each pair of neighbours is a measuremen
 slows the machine down for a second slows both. It times the loop of `Arm`, not that of fastai, and no loading of data.
 Peak memory is beyond what is held between steps. A ratio holds for one network, size of picture and class of machine.
 """
-import argparse, copy, gc, os, platform, sys, time
+import argparse, copy, gc, os, sys, time
 from contextlib import nullcontext
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ from prime_nb.baselines.srl import SRL
 from prime_nb.files import write_json
 from prime_nb.head import find_final, find_head, wrap_head
 from prime_nb.losses import regression_loss
-from prime_nb.methods.training import versions
+from prime_nb.methods.training import processor, versions
 from prime_nb.models.backbone import backbone
 from prime_nb.objective import PrimeLoss
 from prime_nb.proxies import make_proxies
@@ -250,14 +249,6 @@ def scaling(axes=AXES, at=AT, repeats=7, device='cpu'):
         exponents[axis] = {what: exponent([r[axis] for r in rows[axis]], [r[what] for r in rows[axis]])
                            for what in ('ms', 'bytes')}
     return dict(rows=rows, at=at, exponents=exponents, bytes_per_entry=memory_formula())
-
-
-def processor():
-    "Name of the processor, where the system tells it"
-    info = Path('/proc/cpuinfo')
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor() or platform.machine()
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -442,7 +442,7 @@ add('proxies', {
     'constant targets': (proxies([1., 1.], 2, F), refuses('constant')),
     'NaN targets': (proxies([1., NAN], 2, F), refuses('nan')),
     'targets beyond float32': (proxies([0., 1e300], 3, F), refuses('targets', 'float32', 'e+299')),
-    'targets within what float32 takes for one': (proxies([0., 1e-60], 3, F), refuses('scale', 'float32')),
+    'targets within what float32 takes for one': (proxies([0., 1e-60], 3, F), refuses('targets', 'float32', 'unit')),
     'range beyond float64': (proxies([-1.5e308, 1.5e308], 3, F), refuses('float32')),
     'huge targets': (proxies([-1e30, 1e30], 3, F), Gives([-5e29, 0., 5e29])),
     'tiny targets': (proxies([0., 4e-30], 3, F), Gives([1e-30, 2e-30, 3e-30])),
@@ -787,6 +787,12 @@ add('pictures', {
         picture(encoded(Image.fromarray(np.full((16, 16), 128*256, np.uint16)), 'TIFF')), Gives([128]*3)),
     '32-bit levels': (
         picture(encoded(Image.fromarray(np.ones((16, 16), np.float32)), 'TIFF')), refuses('a.png', '32-bit')),
+    'transparent red': (picture(encoded(Image.new('RGBA', (16, 16), (255, 0, 0, 0)))), Gives([255]*3)),
+    'half transparent black': (picture(encoded(Image.new('RGBA', (16, 16), (0, 0, 0, 128)))), Gives([127]*3)),
+    'a palette with a transparent colour': (
+        picture(encoded(Image.new('P', (16, 16), 0), transparency=0)), Gives([255]*3)),
+    'a name without its ending': (names(['c']), refuses('no such picture', exc=(FileNotFoundError,))),
+    'HEIC': (picture(b'\0\0\0\x18ftypheic\0\0\0\0'), refuses('a.png', 'JPEG, PNG', 'HEIC')),
     'CMYK': (picture(encoded(Image.new('CMYK', (16, 16), (0, 255, 255, 0)), 'TIFF')), Gives([255, 0, 0])),
     'palette': (picture(encoded(RED.convert('P'))), Gives([255, 0, 0], 0, 5)),
     'animated GIF: its first picture': (
@@ -1000,6 +1006,39 @@ add('tables', {
     'pairs without scores': (stsb('sentence1\tsentence2\nA\tB\n'), refuses('score')),
     'pairs, empty': (stsb(''), refuses('t.tsv', 'empty')),
     'pairs in no encoding': (stsb(HEAD.encode() + b'\xff\xfe\tB\t1\n'), refuses('t.tsv'))}, files=True)
+
+def cells(*texts, **kw):
+    "A column of these texts, read from a file"
+    def run(folder):
+        (folder/'t.csv').write_text('x;y\n' + ''.join(f'"{t}";{i}\n' for i, t in enumerate(texts)), encoding='utf-8')
+        found = read_table(folder/'t.csv', **kw).frame['x']
+        if isinstance(found.dtype, pd.CategoricalDtype): return ' '.join(found.astype(str))
+        return found.dt.strftime('%Y-%m-%d').tolist()[0] if found.dtype != np.float64 else found
+    return run
+
+add('cells of tables', {
+    **{f'number {t!r}': (cells(t, t), Gives([v, v])) for t, v in {
+        '$14,000': 14000, 'HK$5': 5, '5 €': 5, 'CHF 5': 5, '₹5': 5, '14 %': 14, '3‰': 3, '−5': -5, '–5': -5, '(5)': -5,
+        '($5)': -5, '5-': -5, '1 234,5': 1234.5, "1'000.5": 1000.5, '1\u00a0000': 1000, '12 m²': 12, '12 m^2': 12,
+        '5 kg/m2': 5, '٣': 3, '５': 5, '1,5': 1.5, '1e-3': .001}.items()},
+    **{f'date {t!r}': (cells(t, t), Gives(v)) for t, v in {
+        '31/12/2019': '2019-12-31', '12/31/2019': '2019-12-31', '31.12.19': '2019-12-31', '31-Dec-2019': '2019-12-31',
+        'May 2020': '2020-05-01', '2020-05': '2020-05-01', '9999-12-31': '9999-12-31',
+        '2020-01-01T00:00:00+02:00': '2019-12-31'}.items()},
+    **{f'words {t!r}': (cells(t, t), Gives(f'{t} {t}')) for t in (
+        '10-19', '1/2', '>=5', '10.0.0.1', '0x1f', '1st', 'None or NA')},
+    **{f'a gap {t!r} among numbers': (cells('1.5', t, '2.5', '7', '8'), Tells)
+        for t in ('—', '.', '#DIV/0!', 'n.a.', '')},
+    'mixed decimals': (cells('1.5', '2,5'), refuses("'x'", "'1.5'", 'line 2')),
+    'mixed units': (cells('1 kg', '2 kg', '3 lb'), refuses("'x'", "'3 lb'", 'line 4')),
+    'some percent': (cells('1 %', '2 %', '3'), refuses("'x'", "'3'", 'line 4')),
+    'a limit among numbers': (cells('1.5', '2.5', '3.5', '<0.01'), refuses("'x'", "'<0.01'", 'line 5', '--numbers')),
+    'groups of two': (cells('1,00,000', '2,00,000'), refuses("'x'", "'1,00,000'", 'lines 2, 3')),
+    'a date that is none': (cells('2020-01-01', '2020-01-02', '2020-13-01'), refuses("'x'", "'2020-13-01'", 'line 4')),
+    'a mixture of days and months': (
+        cells('31/12/2019', '30/11/2019', '12/31/2019'), refuses("'12/31/2019'", 'line 4')),
+    'a web page': (table('<!DOCTYPE html><table>'), refuses('web page')),
+    'empty lines in a column by itself': (table('a\n1\n\n3\n\n'), Tells)}, files=True)
 
 def array(a): return lambda: ArrayInput().fit(a).read(a).isfinite().all()
 def loaders(x, y, **kw): return lambda: len(tensor_dls((x, y), (x, y), **{'bs': 2, **kw}).train)

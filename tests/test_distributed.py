@@ -93,20 +93,3 @@ def test_saving_and_loading_under_ddp(found):
     for f in found:
         assert gap(f['rest']['loaded'], f['rest']['kept']) == 0
         assert gap(f['rest']['kept'], found[0]['rest']['kept']) < CLOSE
-
-CODE = 'from prime_nb.cli.bench import prime_bench; raise SystemExit(prime_bench())'
-BENCH = '--no-python', sys.executable, '-c', CODE
-
-def test_a_benchmark_is_shared_by_the_processes_of_a_launcher(tmp_path):
-    out = launch(*BENCH, 'toy', '--out', tmp_path, '--methods', 'sqinv,prime', '--seeds', 2, '--epochs', 2)
-    assert out.count('toy, test set') == 1 and 'prime' in out    # one table, from the first process
-    runs = sorted(p.relative_to(tmp_path/'toy').as_posix() for p in tmp_path.rglob('[0-9].json'))
-    assert runs == ['prime/0.json', 'prime/1.json', 'sqinv/0.json', 'sqinv/1.json']
-    assert not list(tmp_path.rglob('*.lock')) and not list(tmp_path.rglob('*.error.json'))
-    alone = subprocess.run(
-        [*BENCH[1:], 'toy', '--out',
-         str(tmp_path), '--methods', 'sqinv,prime', '--seeds', '2', '--report'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True)
-    assert alone.stdout == out

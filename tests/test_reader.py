@@ -6,7 +6,10 @@ import pandas as pd
 import pytest
 
 from prime_nb.data.columns import Columns
-from prime_nb.data.tables import read_table
+from prime_nb.data.tables import read_table, spread_texts
+from prime_nb.own.fit import fit_table, read_source
+from prime_nb.own.judge import imbalance
+from prime_nb.targets import auto_bins
 
 
 @pytest.fixture
@@ -30,7 +33,13 @@ DECORATED = {
     'Swiss thousands': (lines('x,y', [f'{thousands(i, chr(39))},{i % 60}' for i in N]), 'read as 1000'),
     'percent': (lines('x,y', [f'{i % 60*1000}%,{i % 60}' for i in N]), "'%' around its numbers"),
     'dollars': (lines('x,y', [f'${i % 60*1000},{i % 60}' for i in N]), r"'$' around its numbers"),
-    'a unit': (lines('x,y', [f'{i % 60*1000} kg,{i % 60}' for i in N]), "'kg' around its numbers")}
+    'a unit': (lines('x,y', [f'{i % 60*1000} kg,{i % 60}' for i in N]), "'kg' around its numbers"),
+    'Hong Kong dollars': (lines('x,y', [f'HK${i % 60*1000},{i % 60}' for i in N]), "'HK$' around its numbers"),
+    'baht': (lines('x,y', [f'฿{i % 60*1000},{i % 60}' for i in N]), "'฿' around its numbers"),
+    'a code behind': (lines('x,y', [f'{i % 60*1000} CHF,{i % 60}' for i in N]), "'CHF' around its numbers"),
+    'percent with a narrow blank': (lines('x,y', [f'{i % 60*1000}\u202f%,{i % 60}' for i in N]), "'%' around"),
+    'a unit with an exponent': (lines('x,y', [f'{i % 60*1000} m^2,{i % 60}' for i in N]), "'m^2' around"),
+    'figure spaces': (lines('x,y', [f'{thousands(i, chr(0x2007))},{i % 60}' for i in N]), 'read as 1000')}
 
 @pytest.mark.parametrize('text, note', DECORATED.values(), ids=DECORATED)
 def test_decorated_numbers_are_numbers_and_it_is_said(text, note, put):
@@ -130,3 +139,85 @@ def test_dates_in_their_usual_spellings(cells, want, put):
 def test_a_date_that_is_none_is_refused_with_its_line(put):
     with pytest.raises(ValueError, match="'d' must be dates .*got '2020-13-01' in line 4"):
         read_table(put('d,y\n2020-01-01,1\n2020-01-02,2\n2020-13-01,3\n'))
+
+@pytest.mark.parametrize('cells, want', [
+    (['(5)', '3'], [-5, 3]), (['($5)', '$3'], [-5, 3]), (['5-', '3'], [-5, 3]), (['−5', '3'], [-5, 3]),
+    (['–5', '3'], [-5, 3]), (['$-5', '-$3'], [-5, -3]), (['5', '—'], [5, np.nan]), (['5', '.'], [5, np.nan]),
+    (['5', '#DIV/0!'], [5, np.nan]), (['٣', '４'], [3, 4]), (['1 234,5', '7'], [1234.5, 7])])
+def test_numbers_in_other_spellings(cells, want, put):
+    table = read_table(put(lines('x;y', [f'"{c}";1' for c in cells])))
+    np.testing.assert_array_equal(table.frame['x'], want)
+
+@pytest.mark.parametrize('cell', ['10-19', '1/2', '>=5', '1_000', '0x1f', '10.0.0.1', '5 ± 2', '1×10^3'])
+def test_words_that_are_much_like_numbers_are_mentioned(cell, put):
+    table = read_table(put(lines('x,y', [f'{cell},1.5', f'{cell},2.5'])))
+    assert table.kinds['x']['kind'] == 'words' and any(repr(cell) in n for n in table.notes), table.notes
+    assert table.frame['y'].tolist() == [1.5, 2.5]
+
+def test_mixed_decimals_are_refused(put):
+    with pytest.raises(ValueError, match="'x' must be numbers: got '1.5' in line"):
+        read_table(put(lines('x;y', ['1.5;1', '2,5;2']*20)))
+
+@pytest.mark.parametrize('cells', [
+    ['31/12/2019', '01/11/2019'], ['12/31/2019', '11/01/2019'], ['31.12.19', '01.11.19'],
+    ['31-Dec-2019', '01-Nov-2019'],
+    ['December 31, 2019', 'November 01, 2019'], ['2019-12-31T00:00:00+00:00', '2019-11-01T00:00:00Z'],
+    ['12/31/2019 12:00 AM', '11/01/2019 12:00 AM'], ['2019/12/31', '2019/11/01']])
+def test_dates_in_more_spellings(cells, put):
+    table = read_table(put(lines('d;y', [f'{c};1' for c in cells])))
+    assert [str(d.date()) for d in table.frame['d']] == ['2019-12-31', '2019-11-01']
+
+def test_a_known_format_reads_iso_dates_too_and_refuses_others(put):
+    first = read_table(put(lines('d,y', ['31.12.2019,1', '1.2.2020,2'])))
+    assert str(read_table(put('d\n2020-02-28\n', 'b.csv'), first.kinds).frame['d'][0].date()) == '2020-02-28'
+    with pytest.raises(ValueError, match="dates such as 31.01.2024: got '02/28/2020' in line 2"):
+        read_table(put('d\n02/28/2020\n', 'b.csv'), first.kinds)
+
+@pytest.mark.parametrize('target', [pd.date_range('2020-01-01', periods=40), pd.Series(['2020-01-01']*40)])
+def test_a_date_as_target_is_refused(target):
+    with pytest.raises(ValueError, match="target 'y' must be numbers: got '2020-01-01'"):
+        fit_table(pd.DataFrame(dict(x=range(40), y=target)), 'y', epochs=1, progress=False)
+
+@pytest.mark.parametrize('encoding, text', [
+    ('shift_jis', '東京都,大阪府,北海道,京都府'), ('gbk', '北京市,上海市,广州市,深圳市'), ('utf-16', 'Łódź,Kraków,é,ü'),
+    ('utf-8-sig', 'Łódź,Kraków,é,ü'), ('latin-1', 'Málaga,Córdoba,é,ü')])
+def test_encodings(encoding, text, put):
+    words = text.split(',')
+    table = read_table(put(lines('v,y', [f'{w},{i}' for i, w in enumerate(words*9)]), encoding=encoding))
+    assert table.frame['v'].tolist()[:4] == words
+
+def test_names_of_columns_are_composed_wherever_they_come_from(put):
+    apart = unicodedata.normalize('NFD', 'Größe')
+    table = read_table(put(lines(f'{apart},y', [f'{i % 7},{i}' for i in range(40)])))
+    columns = Columns().fit(table, 'y')
+    assert columns.used == ['Größe'] and len(columns.transform(pd.DataFrame({apart: [1., 2.]}))) == 2
+
+@pytest.mark.parametrize('text, rows', [
+    ('a,b\n1,2\n,\n3,4\n', 3), ('a,b\n1,2\n3,4\n,\n,\n', 4), ('a\n1\n\n3\n\n', 3), ('a,b\n1,2\n\n3,4\n\n\n', 2),
+    ('a,b\r\n"1",2\r\n"",\r\n', 2)])
+def test_rows_of_empty_cells_are_rows(text, rows, put): assert len(read_table(put(text)).frame) == rows
+
+def test_plain_and_quoted_files_are_cut_alike(put):
+    plain = lines('a,b,c', [f'{i},x{i % 3},{i/7}' for i in range(50)])
+    quoted = '\n'.join(','.join(f'"{cell}"' for cell in line.split(',')) for line in plain.split('\n')[:-1]) + '\n'
+    one, other = read_table(put(plain)), read_table(put(quoted, 'b.csv'))
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+    assert one.kinds == other.kinds and one.lines == other.lines
+
+def test_predictions_of_a_late_target_keep_their_digits():
+    late = spread_texts(1.7e9 + np.arange(200), 50.)
+    assert len(set(late)) == 200 and late[3] == '1700000003'
+
+def test_an_outlier_leaves_no_infinity():
+    y = np.r_[np.arange(100.), 1e5]
+    d = imbalance(y, auto_bins(y), 10, 10., scale=150.)
+    assert d['C_D'] is None and np.isfinite(d['rarity_target'])
+
+def test_the_summary_tells_what_was_read(put):
+    rows = [f'${i},{"uv"[i % 2]},{i},{"" if i == 3 else i % 5},{max(i - 30, 0)},1' for i in range(40)]
+    s = read_source(put(lines('price,v,id,x,y,one', rows)), 'y', ignore=['id'])
+    assert s.summary()[1:] == ['numbers: price, x (1 missing)', 'words: v (2 different)',
+                               'left out: one (constant), id (--ignore)']
+    assert s.notes == ["column 'price': '$' around its numbers was left out",
+                       '31 of 40 targets are 0: more than half are one value']
+    assert {c['column']: c['remarks'] for c in s.columns}['price'] == "'$' around its numbers was left out"

@@ -6,6 +6,7 @@
 __all__ = ['BMC', 'GAI', 'BNI']
 
 # %% ../../nbs/api/baselines/06_balanced_mse.ipynb #d77e381b
+import warnings
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -83,6 +84,8 @@ class BMC(_BalancedMSE):
     def balance(self, pred, y, var):
         "Over the targets of the batch, (N,): Ren et al. 2022, batch-based Monte Carlo"
         y, = whole_batch(y) # in training, targets of all ranks
+        if len(y) == 1: warnings.warn('BMC compares a sample with its batch: got a batch of one, whose loss is zero '
+                                      'whatever the prediction. Use larger batches, and drop_last.')
         sq = sum((p[:, None] - t)**2 for p,t in zip(pred.T, y.T)) # exact where a distance by matrix product is not
         return _log_normal(sq, var, y.shape[1]).logsumexp(1)
 

@@ -183,7 +183,7 @@ def seed_tests(
     one:str,    # method
     other:str,  # method that it is compared with
     metric:str, # 'MAE/Few'
-) -> dict: # data set -> dict(mean, std, t, p, n) of one - other over common seeds, where both have values
+) -> dict: # data set -> dict(mean, std, t, p, low, high, n) of one - other over common seeds, where both have values
     "Paired t-tests on every data set"
     runs = {dataset: read_dataset(results, dataset).runs for dataset in datasets}
     pairs = {d: paired_values(found.get(one, {}), found.get(other, {}), metric) for d, found in runs.items()}
@@ -261,7 +261,8 @@ def _default_folder():
 def _search_all(tasks, methods, a, **kw):
     "`--tune`: a search on dev for each data set"
     for name, task in tasks.items():
-        found = tune(task, methods, a.tune, a.seeds, n_jobs=a.jobs, force=a.force, plugins=a.plugin, **kw)
+        found = tune(task, methods, a.tune, a.seeds, n_jobs=a.jobs, force=a.force, plugins=a.plugin, cluster=a.cluster,
+                     **kw)
         for method, t in found.items():
             before, chosen = t['trials'][0]['mean'], t['chosen']
             changes = chosen['changes'] or 'the same'
@@ -294,7 +295,7 @@ def bench_tabular(
     elif a.tune: _search_all(tasks, methods, a, folder=str(Path(folder).resolve()), **kw)
     else:
         jobs = tabular_jobs(tasks, folder, methods, a.seeds, force=a.force, arrays=a.arrays, **kw)
-        failed = run_jobs(jobs, a.jobs, plugins=a.plugin)
+        failed = run_jobs(jobs, a.jobs, plugins=a.plugin, cluster=a.cluster)
         if len(failed) == len(jobs): return 1
         _show(out, list(tasks), methods)
         return int(bool(failed))

@@ -119,6 +119,7 @@ def tune(
     force=False,  # replace searches and runs with other settings
     notify=None,  # as in `run_jobs`
     plugins=(),   # modules that other processes import first
+    cluster=None, # as in `run_jobs`
     widen=(),     # settings whose grid is left as long as the best value is at its end
     **kw,         # `folder` and `device` of `Job`
 ) -> dict: # method -> what is in its tuning.json
@@ -129,7 +130,8 @@ def tune(
     more = tried
     while more:
         groups = {m: trials(task, m, tried[m], seeds, out=out, changes=changes, force=force, **kw) for m in tried}
-        run_jobs([job for m in more for group in groups[m] for job in group], n_jobs, notify, plugins)
+        jobs = [job for m in more for group in groups[m] for job in group]
+        run_jobs(jobs, n_jobs, notify, plugins, cluster=cluster)
         more = {m: beyond(task, m, n, tried=tried[m], groups=groups[m], widen=widen) for m in more}
         more = {m: new for m, new in more.items() if new}
         for m, new in more.items(): tried[m] = tried[m] + new
@@ -164,12 +166,13 @@ def compare_methods(
     force=False,  # replace searches and runs with other settings
     notify=None,  # as in `run_jobs`
     plugins=(),   # modules that other processes import first
+    cluster=None, # as in `run_jobs`
     **kw,         # `folder`, `arrays` and `device` of `Job`
 ) -> list: # jobs that failed
     "Search equally for all methods in two stages, then run what was chosen; `ValueError` for seeds in both places"
     both = sorted({*seeds} & {*search_seeds})
     if both: raise ValueError(f'seeds {both} are in the search and in the runs: a run is made with seeds of its own.')
-    more = dict(n_jobs=n_jobs, force=force, notify=notify, plugins=plugins)
+    more = dict(n_jobs=n_jobs, force=force, notify=notify, plugins=plugins, cluster=cluster)
     trial_kw = {k: v for k, v in kw.items() if k != 'arrays'}
     start = tune(task, [task.baseline], first or 2*n, search_seeds, out=Path(out)/'first-stage', changes=changes,
                  widen=('lr', 'epochs'), **more, **trial_kw)[task.baseline]['chosen']
@@ -179,4 +182,4 @@ def compare_methods(
     found = tune(second, searched, n, search_seeds, out=out, changes=shared, widen=['lr'], **more, **trial_kw)
     chosen = {m: shared | (found[m]['chosen']['changes'] if m in found else {}) for m in methods}
     jobs = [plan(task, [m], [s], out, changes=chosen[m], force=force, **kw)[0] for s in seeds for m in methods]
-    return run_jobs(jobs, n_jobs, notify, plugins)
+    return run_jobs(jobs, n_jobs, notify, plugins, cluster=cluster)

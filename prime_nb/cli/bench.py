@@ -7,7 +7,6 @@ __all__ = ['prime_bench']
 
 # %% ../../nbs/api/cli/05_bench.ipynb #ac82633e
 import os, sys
-from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
 from .command import Option, command, name_list, positive, seed_list
@@ -48,7 +47,7 @@ def _run(task, a, changes) -> int:
                    folder=a.data, device=a.device)
     jobs = shard(planned, *a.shard)
     if not jobs: return print(f'prime_bench: shard {a.shard[0]}/{a.shard[1]} has no runs', file=sys.stderr)
-    failed = run_jobs(jobs, a.jobs, plugins=a.plugin)
+    failed = run_jobs(jobs, a.jobs, plugins=a.plugin, cluster=a.cluster)
     if len(failed) == len(jobs): return 1
     _show_table(a.out, task.name, methods, a.seeds)
     _write_table(a.out, task.name)
@@ -59,7 +58,7 @@ def _search(task, a, changes):
     "Search on dev, and print what was chosen"
     from prime_nb.bench.tuning import tune
     found = tune(task, a.methods or task.methods, a.tune, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs,
-                 force=a.force, plugins=a.plugin, folder=a.data, device=a.device)
+                 force=a.force, plugins=a.plugin, cluster=a.cluster, folder=a.data, device=a.device)
     _show_search(found, task.select)
 
 def _replay(a) -> int:
@@ -82,21 +81,12 @@ def _compare(task, a, changes) -> int:
     "Search equally for all methods, run what was chosen, and print the table"
     from prime_nb.bench.tuning import compare_methods
     methods = a.methods or task.methods
-    failed = compare_methods(task, methods, a.compare, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs, force=a.force,
-                     plugins=a.plugin, arrays=a.arrays, folder=a.data, device=a.device)
+    failed = compare_methods(task, methods, a.compare, a.seeds, out=a.out, changes=changes, n_jobs=a.jobs,
+                             force=a.force, plugins=a.plugin, cluster=a.cluster, arrays=a.arrays, folder=a.data,
+                             device=a.device)
     _show_table(a.out, task.name, methods, a.seeds)
     _write_table(a.out, task.name)
     return int(bool(failed))
-
-# %% ../../nbs/api/cli/05_bench.ipynb #f8388023
-def _together(main):
-    "One of several processes that share the work of a command, if a launcher has started them"
-    @wraps(main)
-    def run(argv=None): # list of strings; those of the process if None
-        if os.environ.get('WORLD_SIZE', '1') == '1': return main(argv)
-        from prime_nb.distributed import one_of_many
-        return one_of_many(main, sys.argv[1:] if argv is None else argv)
-    return run
 
 # %% ../../nbs/api/cli/05_bench.ipynb #3949753d
 def _check_options(a):
@@ -115,7 +105,6 @@ def _check_options(a):
         raise ValueError(f'name a data set: {", ".join(task_names())}, tabular, table N')
 
 # %% ../../nbs/api/cli/05_bench.ipynb #f33e06aa
-@_together
 @command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
     dataset:Option(optional=True)=None, # data set, see --list; folder: the table in --data; tabular: all; table; replay
@@ -126,7 +115,8 @@ def prime_bench(
     out='results', # folder of results
     set_:Option(read_change, metavar='SETTING=VALUE', repeat=True)=None, # change a setting of all methods; see --list
     epochs:positive=None, # epochs per run, in place of those of the recipe
-    jobs:positive=None, # processes, one run each; default: one per core
+    jobs:positive=None, # processes, one run each; default: one per core, or per GPU
+    cluster:Option(metavar='ADDRESS')=None, # run on the workers of a Dask scheduler, such as tcp://host:8786
     force:bool=False, # replace runs that were made with other settings
     list_:bool=False, # print methods and hyper-parameters with their sources
     report:bool=False, # only print the table of what is there
@@ -135,7 +125,7 @@ def prime_bench(
     compare:Option(positive, metavar='N')=None, # search equally for all: N settings of each, then run with --seeds
     sample:positive=None, # with replay: train so many of the runs in --out again, and compare; default: 3
     arrays:bool=False, # also keep predictions, features and proxies of each run
-    device='cpu', # where to train
+    device='auto', # where to train: auto (CUDA, then MPS, then CPU), or as torch names it
     shard:Option(_read_shard, metavar='I/N')=None, # only every N-th run, from the I-th on
     protocol:Option(choices=list(PROTOCOLS))=None, # take training data away, and judge what was never seen
     plugin:Option(metavar='MODULE', repeat=True)=None, # import a module that registers data sets or methods

@@ -43,12 +43,6 @@ def column_list(text:str) -> list:
     names = [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
     return [name for name in names if name]
 
-def check_device(name):
-    "`ValueError` for a device that is not there"
-    import torch
-    try: torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as e:
-        raise ValueError(f'cannot compute on {name!r}: {str(e).splitlines()[0]} Use --device cpu.') from None
 
 # %% ../../nbs/api/cli/02_fit.ipynb #0f0a85b3
 def _check_options(o):
@@ -61,7 +55,8 @@ def _check_options(o):
 
 def _settle(o, source):
     "Settle folds and encoder; `ValueError` for options that do not suit the data"
-    check_device(o.device)
+    from prime_nb.distributed import find_device
+    o.device = str(find_device(o.device))
     if o.folds is None: o.folds = 1 if source.kind == 'images' else 4
     if o.folds > len(source.y)//2:
         raise ValueError(f'too many folds: got --folds {o.folds} for {len(source.y)} rows, '
@@ -100,10 +95,10 @@ def _fold(name, train, test, seed, rows, how):
     return model.predict(others), drawn
 
 # %% ../../nbs/api/cli/02_fit.ipynb #e8c1547f
-def _watch(results, total, drawn):
+def _watch(results, total, drawn, device):
     "Predictions from `results` one by one, with a bar on a terminal; what is to be drawn goes to a list"
     from tqdm import tqdm
-    what, terminal = f'comparing {len(METHODS)} methods, {total} models', sys.stderr.isatty()
+    what, terminal = f'comparing {len(METHODS)} methods, {total} models on {device}', sys.stderr.isatty()
     if not terminal: print(f'prime_fit: {what}', file=sys.stderr, flush=True)
     with tqdm(total=total, desc=what, unit='model', file=sys.stderr, disable=not terminal, leave=False) as bar:
         for pred, shown in results:
@@ -120,8 +115,9 @@ def _judge(o, source, how):
     y, total, drawn = source.y, len(METHODS)*o.folds*o.runs, []
     jobs = o.jobs or (cpu_count() if o.device == 'cpu' else 1)
     limits = dict(folds=5, limit=1) if o.folds == 1 else dict(folds=o.folds)
+    watch = partial(_watch, total=total, drawn=drawn, device=o.device)
     preds = cross_predict(partial(_fold, rows=source.df, how=how), y, METHODS, runs=o.runs, seed=o.seed,
-                          n_jobs=min(jobs, total), watch=partial(_watch, total=total, drawn=drawn), **limits)
+                          n_jobs=min(jobs, total), watch=watch, **limits)
     rows, folds = np.flatnonzero(np.isfinite(preds[METHODS[0]]).all(0)), None
     preds = {name: p[:, rows] for name, p in preds.items()}
     if o.runs == 1 and o.folds > 1: # samples of a fold share a model
@@ -255,8 +251,9 @@ def prime_fit(
     encoder:str='auto', # encoder of texts: auto, hash, a name or a folder
     encoding:str=None, # encoding of the file; default: by its bytes
     delimiter:str=None, # sign between fields, a character or "tab"; default: by the lines
+    decimal:Option(choices=['.', ','])=None, # decimal sign of numbers; default: by the columns that leave no doubt
     folder:str=None, # folder that names of pictures start from; default: the folder of the file
-    device:str='cpu', # device to compute on
+    device:str='auto', # device to compute on: auto (CUDA, then MPS, then CPU), or as torch names it
     force:bool=False, # replace an earlier result
 ):
     "Compare the plain model, weighting and PRIME on a table by cross-validation, save the best, and write a report."
@@ -264,7 +261,7 @@ def prime_fit(
     _check_options(o)
     from prime_nb.own.fit import read_source
     columns = {name: sum(getattr(o, name) or [], []) for name in ('ignore', 'words', 'numbers', 'dates')}
-    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter,
+    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter, decimal=decimal,
                          drop_missing=drop_missing, folder=folder, encoder=encoder)
     _settle(o, source)
     for line in source.summary() + source.notes: print(f'prime_fit: {line}', file=sys.stderr)
@@ -274,7 +271,7 @@ def prime_fit(
     from prime_nb.own.judge import imbalance
     from prime_nb.targets import auto_bins
     how = dict(target=source.target, inputs=source.inputs, kind=source.kind, bins=auto_bins(source.y))
-    how |= dict(epochs=epochs, device=device)
+    how |= dict(epochs=epochs, device=o.device)
     if source.kind == 'images': how |= dict(arch=arch, size=size, path=source.folder)
     if source.kind == 'text': how |= dict(encoder=o.encoder)
     j = _judge(o, source, how)

@@ -10,7 +10,7 @@ import os, sys
 from contextlib import contextmanager
 from pathlib import Path
 from prime_nb.cli.command import Option, command
-from prime_nb.cli.fit import MARK, check_device, column_list
+from prime_nb.cli.fit import MARK, column_list
 from prime_nb.files import check_writable, replacing
 
 # %% ../../nbs/api/cli/03_predict.ipynb #3cd00006
@@ -76,13 +76,14 @@ def prime_predict(
     unusual:bool=False, # a column with the names of the columns whose cells are unlike those of training
     delimiter:str=None, # sign between fields, a character or "tab"; default: by the lines
     folder:str=None, # folder that names of pictures start from; default: the folder of the file
-    device:str='cpu', # device to compute on
+    device:str='auto', # device to compute on: auto (CUDA, then MPS, then CPU), or as torch names it
     force:bool=False, # replace an earlier result
 ):
     "Predict the rows of a table with a model of prime_fit. Writes CSV: a column prediction, in the order of the rows."
     _check_file(out, force)
     os.environ.setdefault('HF_HUB_DISABLE_PROGRESS_BARS', '1')
-    check_device(device)
+    from prime_nb.distributed import find_device
+    device = find_device(device)
     fitted, keep = _read_model(model, device, folder or Path(data).parent), sum(keep or [], [])
     import numpy as np
     from prime_nb.data.tables import open_table, read_table, spread_texts, write_rows

@@ -14,6 +14,7 @@ from fastai.torch_core import default_device, explode_types
 from fastcore.basics import chunked, listify, patch
 from fasttransform import ItemTransform
 from torch.utils.data import TensorDataset
+from ..checks import check_float32
 
 # %% ../../nbs/api/data/00_memory.ipynb #2538b987
 def _as_tensor(a, name):
@@ -27,7 +28,7 @@ def _as_tensor(a, name):
 
 # %% ../../nbs/api/data/00_memory.ipynb #30057e82
 class TensorData(TensorDataset):
-    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` for none, or other lengths"
+    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` for none, other lengths, or targets that collapse in float32"
     def __init__(self,
         *tensors,   # (N, ...) tensors or arrays; images may stay uint8
         show=None,  # a class with a `show` method for each tensor: (TensorImage, TitledTensorScalar), say
@@ -40,6 +41,8 @@ class TensorData(TensorDataset):
                              'Pass inputs (N, ...) and targets (N,) of the same N samples.')
         self.show = show
         self.n_inp = max(1, len(self.tensors)-1) if n_inp is None else n_inp
+        for y in map(np.asarray, tensors[self.n_inp:]):
+            if y.dtype == np.float64 and y.ndim < 3: check_float32(y)
 
     def new_empty(self):
         "The same without samples, for `Learner.export`"

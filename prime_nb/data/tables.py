@@ -452,6 +452,8 @@ def _from_file(path, encoding, sep):
         df, more = _columns(header, columns, name)
         return _untyped(df, name, notes + more, list(range(2, len(df) + 2)))
     text, encoding = _decode(data, encoding, name)
+    if re.match(r'\s*<(!doctype html|html|table)', text, re.I):
+        raise ValueError(f'{name} is a web page (HTML), whatever its name says: expected a table. Export it as CSV.')
     df = _from_json(text)
     if df is not None: return _untyped(df, name)
     df, lines, sep, notes = _from_text(text, sep, name)

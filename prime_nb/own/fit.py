@@ -12,15 +12,16 @@ import pandas as pd
 import torch
 from collections import Counter
 from dataclasses import dataclass, field
-from fastai.torch_core import default_device
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from torch import nn
 from pathlib import Path
 from ..checks import check_targets
-from ..data.inputs import ArrayInput, ImageInput, TableInput, TextInput, as_frame, read_image
+from ..data.inputs import (
+    ArrayInput, ImageInput, TableInput, TextInput, as_frame, like_picture, picture_path, read_image)
 from ..data.kinds import clean
 from ..data.tables import Table, check_columns, open_table, read_table, spread_texts, target_of
+from ..distributed import find_device
 from ..head import ProxyHead, find_head, strip
 from prime_nb.methods.fitting import (
     Apart, SampleWeighted, check_weights, dev_judge, make_loaders, make_target, own_settings, seeded, split_rows, train,
@@ -126,7 +127,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
     valid_pct=None, # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than 20 rows
     epochs=None,    # number of epochs; None: by the number of rows
     seed=0,         # seed of the split, the weights, the order of batches, dropout
-    device=None,    # device to train on; None: a GPU if there is one
+    device='auto',  # device to train on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     progress=True,  # whether to show a bar
     settings=None,  # dotted setting -> value, what is not to be chosen by rule: {'lr': 1e-3, 'prime.n_proxies': 10}
     bins=None,      # `LabelBins` of the target; None: `auto_bins`
@@ -135,7 +136,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
     sample_weight=None, # how much the error of each row counts: (N,) from 0 up, or the name of a column
 ) -> Fitted:
     "Read, choose, train; `describe` makes the description of a network, `make` the network"
-    device = torch.device(device or default_device())
+    device = find_device(device)
     weights = None if sample_weight is None else check_weights(sample_weight, len(data.y))
     a, kept = data.split(valid, valid_pct, seed, groups=groups, order=order, weights=weights)
     rows, y = data.rows.iloc[a], data.y[a]
@@ -156,7 +157,7 @@ def _fit(inp, data, describe, make=make_network, kind=None,
         learn = make_learner(dls, splits, model, config, seed=seed, device=device)
         if weights is not None: learn.loss_func = SampleWeighted(learn.loss_func)
         keep = train(learn, config, judge, progress)
-    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed),
+    return finish(Fitted, learn, full, keep, more=dict(method=method, seed=seed, device=str(device)),
                   input=inp, target=target, spec=spec, bins=bins, rows=(rows, y, x))
 
 def _describe_mlp(config, x, n_out):
@@ -285,11 +286,11 @@ def check_images(table, column, folder):
     "`ValueError` or `FileNotFoundError` for a picture that is missing or cannot be read"
     for i, name in enumerate(table.texts(column)):
         name, at = name.strip(), f'in {table.where([i])}'
-        path = Path(folder)/name
+        path = picture_path(folder, name)
         if not name: raise ValueError(f'column {column!r} names no picture {at}. Fill or remove this row.')
         if not path.is_file():
             raise FileNotFoundError(f'no such picture: {path}, {at}. Names are looked up in {folder}; '
-                                    'change that with --folder.')
+                                    f'change that with --folder.{like_picture(path)}')
         try: read_image(path, 8)
         except ValueError as e: raise ValueError(f'{e} It is named {at}.') from None
 
@@ -329,7 +330,7 @@ class Source:
 
 # %% ../../nbs/api/own/04_fit.ipynb #5250fdab
 def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers=(), dates=(), encoding=None,
-        delimiter=None, drop_missing=False, folder=None, encoder='auto') -> Source:
+        delimiter=None, decimal=None, drop_missing=False, folder=None, encoder='auto') -> Source:
     "What `prime_fit` is to learn from; `ValueError` for what cannot be learned from"
     target, images, folder = clean(target), images and clean(images), folder or str(Path(data).parent)
     special = [images] if images else list(text or ())
@@ -345,7 +346,7 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     check_columns(ignore or (), have, '--ignore', table.name)
     inputs = special or [c for c in have if c not in (target, *(ignore or ()))]
     table = read_table(table, words=[*special, *(words or ())], numbers=numbers or (), dates=dates or (),
-                       use=[target, *inputs])
+                       use=[target, *inputs], decimal=decimal)
     notes = list(table.notes)
     missing = table.frame[target].isna()
     if drop_missing and missing.any():

@@ -7,9 +7,9 @@ __all__ = ['load_fitted', 'load_maps']
 
 # %% ../../nbs/api/own/08_load.ipynb #10ad0003
 import torch
-from fastai.torch_core import default_device
 from ..data.columns import json_field
 from ..data.inputs import input_from_dict
+from ..distributed import find_device
 from ..head import wrap_head
 from ..methods.fitting import Target
 from .fitted import Fitted, feature_width, make_network, own_network
@@ -77,7 +77,7 @@ def _with_proxies(model, tensors, centroid, n_targets):
 # %% ../../nbs/api/own/08_load.ipynb #10ad0009
 def load_fitted(
     folder,        # folder from `Fitted.save`
-    device=None,   # device for pictures; None: a GPU if there is one
+    device='auto', # device to compute on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     encoder=None,  # sentence encoder, where the model was made with an encoder of its own
     network=None,  # network, where the model was made with one of your own: a module, or a function n_out -> module
     pictures=None, # folder in which names of pictures and maps are looked up; None: the current one
@@ -97,13 +97,13 @@ def load_fitted(
         raise ValueError(f'the network does not fit the input: got {spec.get("kind")!r} for {inp.kind}')
     model = _read_network(spec, part('net.'), n, network)
     model = _with_proxies(model, part('proxies.'), get('centroid', bool), n)
-    return cls(inp, target, spec, model.to(device or default_device()), settings=get('settings', dict),
+    return cls(inp, target, spec, model.to(find_device(device)), settings=get('settings', dict),
                sources=get('sources', dict), history=get('history', list), bins=_read_bins(info.get('bins')))
 
 # %% ../../nbs/api/own/08_load.ipynb #10ad0014
 def load_maps(
     folder,        # folder from `save`
-    device=None,   # device to compute on; None: a GPU if there is one
+    device='auto', # device to compute on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     pictures=None, # folder in which names of pictures and maps are looked up; None: the current one
 ) -> MapFitted:
     "Read a model of maps; errors of `load_fitted`, `ValueError` for a model of something else"

@@ -9,15 +9,15 @@ __all__ = ['MapInput', 'MapFitted', 'fit_maps']
 from pathlib import Path
 import numpy as np
 import torch
-from fastai.torch_core import default_device
 from fastcore.basics import patch
 from fasttransform import ItemTransform
 from PIL import Image
 from ..callback.dense import MapLoss
 from ..checks import check_targets
 from ..data.columns import json_field
-from ..data.inputs import FORMATS, ImageInput, image_paths
+from ..data.inputs import FORMATS, ImageInput, find_levels, image_paths, read_levels
 from ..data.tables import check_columns, open_table, read_table
+from ..distributed import find_device
 from ..methods.fitting import (MEASURED, make_loaders, make_target, own_settings, seeded, split_rows, train,
                                       unit_splits)
 from ..methods.recipes import parts, plain
@@ -90,8 +90,10 @@ class MapInput(ImageInput):
         "From `to_dict`; `ValueError` for a file that lacks something"
         def get(name, kind): return json_field(d, name, kind, 'input')
         missing = None if d.get('missing', 0) is None else get('missing', float)
-        return cls(get('column', str), get('size', int), map_column=get('map_column', str), unit=get('unit', float),
+        self = cls(get('column', str), get('size', int), map_column=get('map_column', str), unit=get('unit', float),
                    missing=missing)
+        self.levels = read_levels(d)
+        return self
 
 # %% ../../nbs/api/own/05_maps.ipynb #05cff70b
 def _frame(path):
@@ -267,7 +269,7 @@ def fit_maps(
     valid_pct=None,  # share of the rows to keep aside; 0: none; None: 15 %, or none of fewer than 20 rows
     epochs=None,     # number of epochs; None: by the number of rows
     seed=0,          # seed of the split, the weights, the order of batches
-    device=None,     # device to train on; None: a GPU if there is one
+    device='auto',   # device to train on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     progress=True,   # whether to show a bar
     settings=None,   # dotted setting -> value, what is not to be chosen by rule
     bins=None,       # `LabelBins` of pixels; None: `auto_bins`
@@ -275,10 +277,11 @@ def fit_maps(
     "Train on pictures and maps; errors of `MapInput` and `read_maps`, `ValueError` for a method that is not for maps"
     _check_method(method)
     inp = MapInput(fn_col, size, path, map_col, unit=unit, missing=missing)
-    device = torch.device(device or default_device())
+    device = find_device(device)
     (rows, y), kept = _map_rows(df, inp, valid, valid_pct, seed=seed)
     sample, means = _pixel_sample(y, seed), _means(y)
     target, bins = make_target(sample, [map_col]), bins_for(sample, bins)
+    inp.levels = find_levels(image_paths(rows, fn_col, path))
     x, yt = inp.read(rows), _units(target, y)
     dev, judge = None, None
     if kept: dev, judge = (inp.read(kept[0]), _units(target, kept[1])), _judge_pixels(kept[1], target, bins)
@@ -293,5 +296,5 @@ def fit_maps(
         learn = make_learner(dls, splits, model, config, seed=seed, device=device)
         learn.loss_func = MapLoss(learn.loss_func)
         keep = train(learn, config, judge, progress)
-    return finish(MapFitted, learn, full, keep, more=dict(method=method, seed=seed),
+    return finish(MapFitted, learn, full, keep, more=dict(method=method, seed=seed, device=str(device)),
                   input=inp, target=target, spec=spec, bins=bins, rows=(rows, means, x))

@@ -34,7 +34,7 @@ class PrimeRegressor(RegressorMixin, BaseEstimator):
         valid_pct=None,  # share of the rows to stop by; 0: none; None: 15 %
         settings=None,   # dict of any other settings, by dotted name
         random_state=0,  # number, `RandomState`, or None for another model each time
-        device='cpu',    # device to train on; 'cuda' for a GPU
+        device='auto',   # device to train on: 'auto' (CUDA, then MPS, then CPU), or as torch names it
         verbose=False,   # whether to show a bar
     ):
         self.method, self.settings, self.hidden = method, settings, hidden

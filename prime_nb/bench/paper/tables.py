@@ -332,7 +332,7 @@ def bench_table(a, changes) -> int:
                            data=a.data, twin=a.twin, arrays=a.arrays, device=a.device)
     for jobs in parts:
         mine = shard(jobs, *a.shard)
-        if mine: failed += run_jobs(mine, a.jobs, plugins=a.plugin)
+        if mine: failed += run_jobs(mine, a.jobs, plugins=a.plugin, cluster=a.cluster)
         else: print(f'prime_bench: shard {a.shard[0]}/{a.shard[1]} has no runs on {jobs[0].dataset}', file=sys.stderr)
     task = parts[0][0].dataset if len(parts) == 1 else a.task
     print(table_text(fill(a.number, a.out, seeds, task=task, twin=a.twin, data=a.data)), flush=True)
