@@ -274,6 +274,11 @@ def _off(old, new):
     return max((abs(a - b)/max(abs(a), 1e-12) for a, b in pairs), default=0.)
 
 # %% ../../nbs/api/bench/04_report.ipynb #87acb42e
+def _other_data(old, new, alike):
+    "Whether targets differ, or inputs on a machine of the same kind: elsewhere those may be rounded otherwise"
+    keys = ('sha256', 'inputs') if alike else ('sha256',)
+    return any(old.get(k, new.get(k)) != new.get(k) for k in keys)
+
 def _replayed(run, runs, folder, device) -> dict:
     "Train a run again: a row of the table"
     task = get_task(run['dataset'], folder)
@@ -285,9 +290,10 @@ def _replayed(run, runs, folder, device) -> dict:
         with threads(run.get('versions', {}).get('threads', 1)): new, _ = train_job(job)
     except Exception as e: return row | dict(verdict=f'failed: {type(e).__name__}: {" ".join(str(e).split())[:200]}')
     row['again'] = new['metrics'].get(key)
-    if new['data']['sha256'] != run['data']['sha256']: return row | dict(verdict='other data')
     then, now = run.get('versions', {}), new['versions']
-    if all(k in then and then[k] == now[k] for k in _KIND):
+    alike = all(k in then and then[k] == now[k] for k in _KIND)
+    if _other_data(run['data'], new['data'], alike): return row | dict(verdict='other data')
+    if alike:
         same = _off(run['metrics'], new['metrics']) <= 1e-6
         return row | dict(allowed=1e-6*abs(row['published']), verdict='equal' if same else 'DIFFERS on this machine')
     deviation = _deviation(run, runs, key)

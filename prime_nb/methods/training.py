@@ -7,7 +7,7 @@ __all__ = ['SCHEDULES', 'OPTIMIZERS', 'KeepBest', 'fit', 'run']
 
 # %% ../../nbs/api/methods/02_training.ipynb #815f063d
 import copy, gc, hashlib, platform, re, subprocess, sys, time, warnings
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -26,9 +26,9 @@ from .builders import make_callbacks, make_head, make_loss, make_predictor
 from .recipes import Splits, Task, higher_is_better, only
 from ..head import ProxyHead, find_final, find_head, watch_features
 from ..callback.features import TrainLoss
-from ..checks import check_name, check_targets, to_numpy
+from ..checks import check_float32, check_name, check_targets, to_numpy
 from ..data.memory import tensor_dls
-from ..distributed import gather_with_grad, world_size
+from ..distributed import find_device, gather_with_grad, world_size
 from ..metrics import Relevance, by_shot, proxy_spearman, similarity_spearman
 
 # %% ../../nbs/api/methods/02_training.ipynb #379e2e53
@@ -69,16 +69,30 @@ def check_split(xy:tuple, name:str, allow_constant=True) -> tuple:
     if not len(y): raise ValueError(f'the {name} split must not be empty: got 0 samples. Check the data folder.')
     y = to_numpy(y)
     flat = check_targets(y.reshape(len(y), -1) if y.ndim > 2 else y, f'{name} targets', allow_constant)
+    check_float32(flat, f'{name} targets')
     return x, torch.as_tensor(flat, dtype=torch.float32).reshape(y.shape)
 
+_MOST_BYTES = 2**26 # of inputs that are read for a fingerprint
+
+def _digest(h, x):
+    "Put inputs into a hash: kind, shape and bytes of all rows, or of rows evenly spread where these are too many"
+    rows = np.arange(len(x))
+    if isinstance(x, (torch.Tensor, np.ndarray)):
+        h.update(f'{str(x.dtype).removeprefix("torch.")} {tuple(x.shape)}'.encode())
+        n = max(16, _MOST_BYTES//max(1, to_numpy(x[:1]).nbytes))
+        if n < len(x): rows = np.linspace(0, len(x) - 1, n).astype(int)
+    for part in np.array_split(rows, max(1, len(rows)//1024)):
+        if isinstance(x, (torch.Tensor, np.ndarray)): h.update(np.ascontiguousarray(to_numpy(x[part])).tobytes())
+        else: h.update(repr([x[i] for i in part.tolist()]).encode())
+
 def fingerprint(splits:Splits) -> dict:
-    "Sizes, and 16 hexadecimal digits of training and dev targets, and of their inputs; the test split stays closed"
+    "What the data was: sizes, and 16 hexadecimal digits each of its targets and inputs; the test split stays closed"
     targets, inputs = hashlib.sha256(), hashlib.sha256()
     for x, y in (splits.train, splits.dev):
         targets.update(np.ascontiguousarray(to_numpy(y), dtype=np.float32).tobytes())
-        if isinstance(x, torch.Tensor): inputs.update(np.ascontiguousarray(to_numpy(x)).view(np.uint8).data)
-    found = dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]), sha256=targets.hexdigest()[:16])
-    return found | (dict(inputs=inputs.hexdigest()[:16]) if isinstance(splits.train[0], torch.Tensor) else {})
+        _digest(inputs, x)
+    return dict(n_train=len(splits.train[1]), n_dev=len(splits.dev[1]),
+                sha256=targets.hexdigest()[:16], inputs=inputs.hexdigest()[:16])
 
 # %% ../../nbs/api/methods/02_training.ipynb #4d18e1ea
 def _better(a, b, metric):
@@ -247,8 +261,9 @@ def make_loaders(splits:Splits, config:dict, seed:int, device='cpu'):
     x, y = check_split(splits.train, 'train', False)
     x_dev, y_dev = check_split(splits.dev, 'dev')
     train, dev = (x, y[:, None]/splits.unit), (x_dev, y_dev[:, None]/splits.unit)
+    drop_last = config.get('drop_last', True) and len(y) > config['batch_size']
     return tensor_dls(train, dev, bs=config['batch_size'], val_bs=256, seed=seed, device=device,
-                      tfm=splits.prepare, aug=splits.augment, drop_last=len(y) > config['batch_size'])
+                      tfm=splits.prepare, aug=splits.augment, drop_last=drop_last)
 
 # model (B, ...)
 def make_learner(dls, splits:Splits, model, config:dict, seed:int, device='cpu') -> Learner:
@@ -285,13 +300,13 @@ def fit(
     splits:Splits, # the data
     config:dict,   # dotted setting -> value
     seed:int,      # of weights, order, proxies and dropout
-    device='cpu',  # where to train
+    device='auto', # where to train: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     on_epoch=None, # called with the line of history after every epoch
 ) -> tuple: # `Learner` with the weights of its best epoch, and its `KeepBest`
     "Train with these settings; `ValueError` if training diverges"
     y = splits.dev[1]
     def judge_dev(out): return judge(out.flatten()*splits.unit, y, splits, task.metrics)
-    learn = start(splits, config, seed, device)
+    learn = start(splits, config, seed, find_device(device))
     keep = run_schedule(learn, config, KeepBest(judge_dev, task.select, config.get('patience'), on_epoch))
     if keep.best is None and keep._no_score():
         raise ValueError(f'dev {task.select} has no value: no sample of the dev split belongs to it. '
@@ -319,25 +334,29 @@ def _peak_mb(device='cpu'):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/unit
 
 # %% ../../nbs/api/methods/02_training.ipynb #4557cf47
-@cache
-def machine() -> dict:
-    "What decides how sums are rounded on this machine, and which commit of a clone this is"
-    info, root = Path('/proc/cpuinfo'), Path(str(files('prime_nb'))).parent
-    named = re.search(r'model name\s*: (.*)', info.read_text()) if info.exists() else None
-    onednn = re.search(r'MKL-DNN v([\d.]+)', torch.__config__.show())
-    found = dict(cpu=named[1] if named else platform.processor(), onednn=onednn and onednn[1],
-                 capability=torch.backends.cpu.get_cpu_capability())
-    if not (root/'.git').exists(): return found
-    ask = ['git', '-C', str(root), 'rev-parse', '--short', 'HEAD']
-    try: done = subprocess.run(ask, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired): return found
-    return found | (dict(commit=done.stdout.strip()) if done.stdout.strip() else {})
+def processor() -> str:
+    "Name of the processor, where the system tells it"
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text(errors='replace').splitlines() if info.exists() else []
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor() or platform.machine()
+
+def _commit():
+    "Commit of the checkout that this package is in, '-dirty' if files have changed since; None for an installed one"
+    root = Path(str(files('prime_nb'))).parent
+    if not (root/'.git').exists(): return None
+    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+    try: return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError): return None
 
 def versions(device='cpu') -> dict:
-    "What a run was made with, on which device"
+    "What a run was made with, on which device: packages, processor, its instruction set, and the commit of the code"
     packages = {n: version(n) for n in ('prime_nb', 'torch', 'fastai', 'numpy', 'scikit-learn')}
-    return packages | dict(python=platform.python_version(), system=platform.system(), machine=platform.machine(),
-                           threads=torch.get_num_threads(), device=str(device), **machine())
+    onednn = re.search(r'(?:MKL-DNN|oneDNN) v([\d.]+)', torch.__config__.show())
+    return packages | dict(
+        python=platform.python_version(), system=platform.system(), machine=platform.machine(), cpu=processor(),
+        capability=torch.backends.cpu.get_cpu_capability(), onednn=onednn[1] if onednn else None,
+        commit=_commit(), threads=torch.get_num_threads(), device=str(device))
 
 # %% ../../nbs/api/methods/02_training.ipynb #e969574c
 def _test_arrays(learn, splits, x, y):
@@ -370,13 +389,13 @@ def run(
     seed:int,      # of the run
     test=True,     # judge the test split; False: it is not loaded
     arrays=False,  # also return predictions, targets, shots and features of the test split, and the proxies
-    device='cpu',  # where to train
+    device='auto', # where to train: 'auto' (CUDA, then MPS, then CPU), or as torch names it
     on_epoch=None, # as for `fit`
 ) -> tuple: # dict for JSON, dict of arrays (empty unless asked for)
     "Train and judge once; errors of `fit` and `check_split`"
     _forget_peak()
     begin = time.perf_counter()
-    extra = {}
+    device, extra = find_device(device), {}
     if 'fit' in config:
         device, result = 'cpu', _run_predictor(task, splits, config, seed, test=test)
     else:
