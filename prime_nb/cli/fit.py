@@ -65,6 +65,16 @@ def _settle(o, source):
         from prime_nb.own.fitted import make_network
         make_network(dict(kind='images', arch=o.arch, n_out=1))
     if source.kind == 'text': o.encoder = _settle_encoder(source, o.encoder)
+    _pairs(o, source)
+
+def _pairs(o, source):
+    "Rows to train on and to judge, by fold; `ValueError` for fewer groups or moments than folds"
+    from prime_nb.own.judge import fold_pairs
+    apart = {what: values for what, values in source.aside.items() if what != 'sample_weight'}
+    try: return fold_pairs(source.y, **_folds(o), seed=o.seed, **apart)
+    except ValueError as e: raise ValueError(f'{e} (--folds, --group, --order)' if apart else str(e)) from None
+
+def _folds(o): return dict(folds=5, limit=1) if o.folds == 1 else dict(folds=o.folds, limit=None)
 
 def _settle_encoder(source, encoder):
     "The encoder of texts; with a note where it is not the one that was meant"
@@ -86,9 +96,10 @@ def fit_source(rows, method, seed, how:dict):
     if how['kind'] == 'text': return fit_text(rows, how['inputs'], how['target'], **options)
     return fit_table(rows, how['target'], **options)
 
-def _fold(name, train, test, seed, rows, how):
+def _fold(name, train, test, seed, rows, how, aside):
     "Train on some rows; predictions for others, and for PRIME what to draw of it"
     warnings.simplefilter('ignore')
+    how = how | {what: values.iloc[train] for what, values in aside.items()}
     model = fit_source(rows.iloc[train].reset_index(drop=True), name, seed, how)
     others = rows.iloc[test].reset_index(drop=True)
     drawn = (model.features(others), test, *model.proxies()) if model.head else None
@@ -111,34 +122,46 @@ def _judge(o, source, how):
     import numpy as np
     from joblib import cpu_count
     from prime_nb.metrics import Relevance
-    from prime_nb.own.judge import compare, cross_predict, fold_pairs, verdict
+    from prime_nb.own.judge import compare, cross_predict, verdict
     y, total, drawn = source.y, len(METHODS)*o.folds*o.runs, []
     jobs = o.jobs or (cpu_count() if o.device == 'cpu' else 1)
-    limits = dict(folds=5, limit=1) if o.folds == 1 else dict(folds=o.folds)
+    units = source.aside.get('groups')
+    fold = partial(_fold, rows=source.df, how=how, aside=source.aside)
     watch = partial(_watch, total=total, drawn=drawn, device=o.device)
-    preds = cross_predict(partial(_fold, rows=source.df, how=how), y, METHODS, runs=o.runs, seed=o.seed,
-                          n_jobs=min(jobs, total), watch=watch, **limits)
+    preds = cross_predict(fold, y, METHODS, runs=o.runs, seed=o.seed, n_jobs=min(jobs, total), watch=watch,
+                          **_folds(o), groups=units, order=source.aside.get('order'))
     rows, folds = np.flatnonzero(np.isfinite(preds[METHODS[0]]).all(0)), None
     preds = {name: p[:, rows] for name, p in preds.items()}
     if o.runs == 1 and o.folds > 1: # samples of a fold share a model
         folds = np.empty(len(y), int)
-        for i, (_, test) in enumerate(fold_pairs(y, o.folds, o.seed)): folds[test] = i
-    c = compare(preds, y[rows], how['bins'], Relevance(y), seed=o.seed, groups=folds)
-    return SimpleNamespace(rows=rows, targ=y[rows], folds=folds, preds=preds, comparison=c, verdict=verdict(c),
-                           drawn=drawn)
+        for i, (_, test) in enumerate(_pairs(o, source)): folds[test] = i
+        folds = folds[rows]
+    if units is not None: units = units.to_numpy()[rows].astype(str)
+    c = compare(preds, y[rows], how['bins'], Relevance(y), seed=o.seed, groups=folds, units=units)
+    v, n = verdict(c), len(np.unique(units)) if units is not None else None
+    if n and n < 20: v.warnings.append(f'Only {n} different {o.group} were judged on: take the verdict as a guess.')
+    return SimpleNamespace(rows=rows, targ=y[rows], folds=folds, preds=preds, comparison=c, verdict=v, drawn=drawn)
 
 # %% ../../nbs/api/cli/02_fit.ipynb #3d93bcca
 def _how_judged(o, n):
     "How `n` rows were judged, in words"
-    if o.folds == 1: return f'one model per method on {n} rows that were kept aside, stratified by target'
-    runs = f', {o.runs} times with new folds' if o.runs > 1 else ''
-    return (f'{o.folds}-fold cross-validation, stratified by target{runs}: each of the {n} rows is predicted by models '
-            'that were not trained on it')
+    weighed = f'; rows weigh by {o.weight} in training, and alike in the errors' if o.weight else ''
+    if o.folds == 1: return f'one model per method on {n} rows that were kept aside, {_kept(o)}{weighed}'
+    runs = f', {o.runs} times with new {"seeds" if o.order else "folds"}' if o.runs > 1 else ''
+    seen = f'saw no row of the same {o.group}' if o.group else 'were not trained on it'
+    if o.order: seen += f', and were trained on earlier rows only; the first rows by {o.order} are not judged'
+    return (f'{o.folds}-fold cross-validation, {_kept(o)}{runs}: each of the {n} rows is predicted by models '
+            f'that {seen}{weighed}')
 
-def _settings_used(settings):
+def _kept(o):
+    "How rows are kept apart, in words"
+    if o.order: return f'by the order of {o.order}' + (f', whole {o.group} together' if o.group else '')
+    return f'whole {o.group} together' if o.group else 'stratified by target'
+
+def _settings_used(settings, kept='stratified by target'):
     "What the model was trained with, in sentences"
     epochs, batch = settings['epochs'], settings['batch_size']
-    out = [f'{epochs} epochs at most, batches of {batch}, the best epoch by rows kept aside']
+    out = [f'{epochs} epochs at most, batches of {batch}, the best epoch by rows kept aside, {kept}']
     def text(value): return f'{value:.3g}' if isinstance(value, float) else str(value)
     prime = [f"{name.removeprefix('prime.')} {text(value)}" for name, value in settings.items()
              if name.startswith('prime.') and value is not None]
@@ -151,9 +174,10 @@ def _facts(o, source, j):
     table, n, fitted = source.table, len(source.y), j.fitted
     data = dict(file=table.name, rows=n, target=source.target, inputs=source.inputs, kind=source.kind,
                 notes=source.notes, columns=source.columns, encoding=table.encoding, delimiter=table.delimiter)
-    judging = dict(how=_how_judged(o, len(j.targ)), folds=o.folds, runs=o.runs, seed=o.seed, resamples=1000)
+    judging = dict(how=_how_judged(o, len(j.targ)), folds=o.folds, runs=o.runs, seed=o.seed, resamples=1000,
+                   group=o.group, order=o.order, weight=o.weight)
     method, settings = fitted.settings['method'], fitted.settings
-    done = [f'saved: {title(method)}, trained on all {n} rows', *_settings_used(settings)]
+    done = [f'saved: {title(method)}, trained on all {n} rows', *_settings_used(settings, _kept(o))]
     plain = {name: v for name, v in settings.items() if isinstance(v, (str, int, float, bool, list, type(None)))}
     return report_dict(data, judging, j.imbalance, fitted.bins, c=j.comparison, v=j.verdict, preds=j.preds, targ=j.targ,
                        done=done, saved=method, settings=plain)
@@ -239,6 +263,9 @@ def prime_fit(
     dates:Option(column_list, metavar='COL,...', repeat=True)=None, # columns of dates; other cells are missing
     images:Option(metavar='COL')=None, # the inputs are pictures: column with the names of their files
     text:Option(column_list, metavar='COL,...')=None, # the inputs are texts: column, or two to be compared
+    group:Option(metavar='COL')=None, # column of what rows belong to: rows of a patient, say, stay together
+    order:Option(metavar='COL')=None, # column of numbers or dates: later rows are judged by models of earlier ones
+    weight:Option(metavar='COL')=None, # column of numbers: how much the error of a row counts in training
     drop_missing:bool=False, # leave out rows without a target
     method:Option(choices=['auto', *METHODS])='auto', # method of the saved model; auto: as the comparison recommends
     folds:positive=None, # parts for cross-validation; 1: one test set of 20 %%; default: 4, and 1 for pictures
@@ -261,8 +288,9 @@ def prime_fit(
     _check_options(o)
     from prime_nb.own.fit import read_source
     columns = {name: sum(getattr(o, name) or [], []) for name in ('ignore', 'words', 'numbers', 'dates')}
-    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter, decimal=decimal,
-                         drop_missing=drop_missing, folder=folder, encoder=encoder)
+    source = read_source(data, target, images, text, **columns, encoding=encoding, delimiter=delimiter,
+                         decimal=decimal, drop_missing=drop_missing, folder=folder, encoder=encoder, group=group,
+                         order=order, weight=weight)
     _settle(o, source)
     for line in source.summary() + source.notes: print(f'prime_fit: {line}', file=sys.stderr)
     warnings.simplefilter('ignore')                   # those of libraries, here
@@ -275,7 +303,7 @@ def prime_fit(
     if source.kind == 'images': how |= dict(arch=arch, size=size, path=source.folder)
     if source.kind == 'text': how |= dict(encoder=o.encoder)
     j = _judge(o, source, how)
-    j.fitted = fit_source(source.table, j.verdict.method if method == 'auto' else method, seed, how)
+    j.fitted = fit_source(source.table, j.verdict.method if method == 'auto' else method, seed, how | source.aside)
     prime = auto_prime(source.y)
     j.imbalance = imbalance(source.y, how['bins'], prime['n_proxies'], prime['tau_t'], scale=prime['target_scale'])
     with replacing_folder(out) as folder: _write_result(folder, o, source, j)

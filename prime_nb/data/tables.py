@@ -516,9 +516,11 @@ def disarm(text:str) -> str:
 # %% ../../nbs/api/data/03_tables.ipynb #24108db9
 def spread_texts(values, spread, digits=7) -> list:
     "Numbers as text, with digits enough to tell apart what differs by a small part of the spread: '1700000003.2'"
-    top = max(np.abs(values).max(initial=0), spread)
-    digits += int(np.log10(top/spread)) if 0 < spread < np.inf else 0
-    return [f'{v:.{min(digits, 17)}g}' for v in values]
+    def text(v):
+        size = min(abs(v), spread) or abs(v)
+        if not 0 < size < np.inf: return f'{v:g}'
+        return repr(round(float(v), digits - 1 - int(np.floor(np.log10(size))))).removesuffix('.0')
+    return [text(v) for v in values]
 
 def write_rows(file, header, rows):
     "Write CSV with comma and quotes where needed, every cell disarmed"
