@@ -7,7 +7,7 @@ __all__ = ['prime_data']
 
 # %% ../../nbs/api/cli/01_data.ipynb #2a325917
 from .command import Option, command
-from ..data.download import SOURCES, check_folder, describe_source, get_folder
+from ..data.download import SOURCES, check_folder, describe_source, get_folder, make_folder
 
 # %% ../../nbs/api/cli/01_data.ipynb #d0d8aff9
 def _need_folder(what, name, data):
@@ -17,15 +17,20 @@ def _need_folder(what, name, data):
 
 @command(example='prime_data get sts-b-dir --data sts-b')
 def prime_data(
-    what:Option(choices=['list', 'check', 'get']), # list data sets, check a folder, or get what is public
+    what:Option(choices=['list', 'check', 'get', 'make']), # list data sets, check a folder, get what is public, or make
     name:Option(choices=list(SOURCES), optional=True)=None, # data set; `list` shows all by default
-    data:Option(metavar='DIR')=None, # folder of the data set, for check and get
+    data:Option(metavar='DIR')=None, # folder of the data set, for check, get and make
+    originals:Option(metavar='PATH')=None, # for make: folder or file of what the data set is made from
 ):
     "Data of the benchmarks: where it comes from, what a folder lacks, downloads; errors of `check_folder`"
     if what == 'list':
         print('\n\n'.join(describe_source(source) for n, source in SOURCES.items() if name in (None, n)))
         return 0
     _need_folder(what, name, data)
+    if what == 'make':
+        if not originals: raise ValueError(f'prime_data make {name} needs --originals PATH. {SOURCES[name].how}')
+        print(f'terms: {SOURCES[name].licence}')
+        make_folder(name, originals, data)
     if what == 'get':
         print(f'terms: {SOURCES[name].licence}')
         missing = get_folder(name, data)
