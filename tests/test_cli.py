@@ -54,6 +54,9 @@ def test_two_processes_give_the_figures_of_one_and_a_finished_benchmark_only_pri
 
 @pytest.mark.parametrize('args, want', [
     (['cifar'], 'unknown data set'),
+    (['folder'], 'Give it with --data DIR'),
+    (['table', 'x'], 'which table?'),
+    (['replay', 'nothing'], 'no results'),
     (['toy', '--methods', 'primes'], 'unknown method'),
     (['sts-b-dir', '--data', '/nowhere'], 'no such data folder'),
     (['toy', '--out', '/proc/no'], 'cannot write'),
@@ -69,6 +72,27 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
     done = run('prime_bench', 'sts-b-dir', '--data', tmp_path, *options)
     assert done.returncode == 2 and 'lacks the columns' in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+def test_committed_runs_are_trained_again():
+    results = Path(__file__).resolve().parent.parent/'results'
+    done = run('prime_bench', 'replay', 'toy', '--sample', 2, '--out', results)
+    verdicts = [line.rpartition('  ')[2] for line in done.stdout.splitlines()[1:]]
+    assert done.returncode == 0 and len(verdicts) == 2, done.stdout + done.stderr
+    assert set(verdicts) <= {'equal', 'within the spread'}
+
+def test_a_folder_of_ones_own_is_a_benchmark(tmp_path):
+    letters = dict(train='A', val='L', test='S')
+    rows = [f'{i*i},{split},{"G"*i}{letter}' for i in range(20) for split, letter in letters.items()]
+    (tmp_path/'letters.csv').write_text('\n'.join(['target,split,sequence', *rows]))
+    options = '--data', tmp_path, '--out', tmp_path/'out', '--methods', 'sqinv,prime', '--epochs', 2, '--seeds', 2
+    done = run('prime_bench', 'folder', *options, '--jobs', 2, '--set', 'batch_size=8')
+    assert done.returncode == 0 and done.stdout.startswith('letters, test set'), done.stderr
+    assert len(figures(tmp_path/'out')) == 4
+    again = run('prime_bench', 'replay', 'letters', '--out', tmp_path/'out', '--data', tmp_path, '--sample', 1)
+    assert again.returncode == 0 and again.stdout.count(' equal') == 1, again.stdout + again.stderr
+    (tmp_path/'letters.csv').write_text('target,split\n1,train\n')
+    done = run('prime_bench', 'folder', *options)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and 'has no val rows' in done.stderr
 
 def start(out, jobs):
     "A benchmark of hours in a process of its own, at work"

@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = ['summarize', 'value_rows', 'difference_rows', 'align', 'markdown_rows', 'text_table', 'markdown_table', 'write_report',
-           'find_results']
+           'find_results', 'replay', 'replay_rows']
 
 # %% ../../nbs/api/bench/04_report.ipynb #42b0e944
+import random
 from pathlib import Path
+from statistics import stdev
 from ..files import write_json
-from .run import differences
-from .results import read_dataset
+from .run import Job, differences, threads, train_job
+from .results import is_run, read_dataset, read_records
 from ..methods.recipes import higher_is_better
-from .tasks.catalog import find_task
+from .tasks.catalog import check_folder, find_task, get_task
 from ..metrics import paired_difference, summarize as mean_std
 from ..targets import SHOTS
 
@@ -235,3 +237,96 @@ def find_results() -> Path: # the folder `results` of the repository
     if path.is_dir(): return path
     raise FileNotFoundError(f'no folder of committed results: expected {path.name} beside the package. '
                             'Clone the repository, or name a folder of your own.')
+
+# %% ../../nbs/api/bench/04_report.ipynb #718bcaee
+_KIND = 'torch', 'numpy', 'cpu', 'capability', 'onednn', 'threads', 'device' # of a machine, as records say it
+
+def _published(results, name=None) -> list:
+    "Finished runs with test metrics in OUT/NAME and OUT/NAME.jsonl, or in all of OUT"
+    place = Path(results)
+    names = [name] if name else sorted({p.stem for p in place.glob('*.jsonl')} | {p.name for p in place.glob('*/')})
+    runs = []
+    for one in names:
+        try: records = read_records(place/one)
+        except FileNotFoundError:
+            if name: raise
+            continue
+        runs += [r for r in records.values() if is_run(r) and r.get('metrics')]
+    if runs: return sorted(runs, key=lambda run: (run['dataset'], run['method'], run['seed']))
+    raise FileNotFoundError(f'no finished runs to train again: got {place/(name or "")}, expected files as prime_bench '
+                            'writes them, or a packed NAME.jsonl. Give the folder with --out.')
+
+def _why_not(run, folder):
+    "Why a run cannot be trained here; None if it can"
+    try: check_folder(get_task(run['dataset'], folder), folder)
+    except ValueError as e: return str(e)
+
+def _deviation(run, runs, key):
+    "Standard deviation of a metric over the seeds of a method with the same settings; None for less than two"
+    alike = [r for r in runs if (r['dataset'], r['method'], r['config']) == (run['dataset'], run['method'], run['config'])]
+    values = [r['metrics'][key] for r in alike if r['metrics'].get(key) is not None]
+    return stdev(values) if len(values) > 1 else None
+
+def _off(old, new):
+    "Largest relative difference between two dicts of metrics; infinite if they lack different ones"
+    if {k for k in old if old[k] is None} != {k for k in old if new.get(k) is None}: return float('inf')
+    pairs = [(old[k], new[k]) for k in old if old[k] is not None]
+    return max((abs(a - b)/max(abs(a), 1e-12) for a, b in pairs), default=0.)
+
+# %% ../../nbs/api/bench/04_report.ipynb #87acb42e
+def _other_data(old, new, alike):
+    "Whether targets differ, or inputs on a machine of the same kind: elsewhere those may be rounded otherwise"
+    keys = ('sha256', 'inputs') if alike else ('sha256',)
+    return any(old.get(k, new.get(k)) != new.get(k) for k in keys)
+
+def _replayed(run, runs, folder, device) -> dict:
+    "Train a run again: a row of the table"
+    task = get_task(run['dataset'], folder)
+    key = task.select
+    row = dict(dataset=run['dataset'], method=run['method'], seed=run['seed'], metric=key, published=run['metrics'][key],
+               again=None, allowed=None)
+    job = Job('', run['dataset'], run['method'], run['seed'], config=run['config'], folder=folder, device=device)
+    try:
+        with threads(run.get('versions', {}).get('threads', 1)): new, _ = train_job(job)
+    except Exception as e: return row | dict(verdict=f'failed: {type(e).__name__}: {" ".join(str(e).split())[:200]}')
+    row['again'] = new['metrics'].get(key)
+    then, now = run.get('versions', {}), new['versions']
+    alike = all(k in then and then[k] == now[k] for k in _KIND)
+    if _other_data(run['data'], new['data'], alike): return row | dict(verdict='other data')
+    if alike:
+        same = _off(run['metrics'], new['metrics']) <= 1e-6
+        return row | dict(allowed=1e-6*abs(row['published']), verdict='equal' if same else 'DIFFERS on this machine')
+    deviation = _deviation(run, runs, key)
+    if deviation is None: return row | dict(verdict='one seed: no spread to compare with')
+    row['allowed'] = 4*deviation
+    near = row['again'] is not None and abs(row['again'] - row['published']) <= row['allowed']
+    return row | dict(verdict='within the spread' if near else 'DIFFERS by more than seeds do')
+
+# %% ../../nbs/api/bench/04_report.ipynb #32fbc701
+def replay(
+    results,      # folder OUT, as `prime_bench --out` makes it
+    name=None,    # of a data set, or of a packed NAME.jsonl; None: all that OUT holds
+    n=3,          # runs to train again
+    folder=None,  # with the files of the data set
+    device='cpu', # where to train
+    seed=0,       # of the draw
+) -> list: # of dicts: dataset, method, seed, metric, published, again, allowed, verdict
+    "Train some finished runs again; `FileNotFoundError` without runs, `ValueError` if none of them can be trained here"
+    runs = _published(results, name)
+    reasons = {dataset: _why_not(dict(dataset=dataset), folder) for dataset in {run['dataset'] for run in runs}}
+    here = [run for run in runs if reasons[run['dataset']] is None]
+    if not here: raise ValueError(f'no run can be trained again here: {next(iter(reasons.values()))}')
+    drawn = random.Random(seed).sample(here, min(n, len(here)))
+    return [_replayed(run, runs, folder, device) for run in drawn]
+
+def replay_rows(
+    rows, # as `replay` gives them
+) -> list: # of lists of strings, headings first
+    "The table of runs that were trained again"
+    def cell(x): return 'n/a' if x is None else number(x)
+    table = [['data set', 'method', 'seed', 'metric', 'published', 'again', 'allowed', 'verdict']]
+    for r in rows:
+        allowed = 'n/a' if r['allowed'] is None else f'{r["allowed"]:.2g}'
+        table.append([r['dataset'], r['method'], str(r['seed']), r['metric'], cell(r['published']), cell(r['again']),
+                      allowed, r['verdict']])
+    return table

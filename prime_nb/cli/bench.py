@@ -61,6 +61,13 @@ def _search(task, a, changes):
                  force=a.force, plugins=a.plugin, cluster=a.cluster, folder=a.data, device=a.device)
     _show_search(found, task.select)
 
+def _replay(a) -> int:
+    "Train some finished runs again, and print how far they are from what was published: 1 if one of them is too far"
+    from prime_nb.bench.report import align, replay, replay_rows
+    rows = replay(a.out, a.number, n=a.sample or 3, folder=a.data, device=a.device)
+    print(align(replay_rows(rows)))
+    return int(any(row['verdict'] not in ('equal', 'within the spread') for row in rows))
+
 def _show_search(found, select):
     "Print what a search has chosen"
     from prime_nb.bench.report import value_cell
@@ -85,10 +92,12 @@ def _compare(task, a, changes) -> int:
 def _check_options(a):
     "`ValueError` for options that do not go together"
     if a.dataset == 'table':
-        if a.number is None: raise ValueError('which table? Write prime_bench table N, with N from 1 to 25')
+        if not (a.number or '').isdecimal():
+            raise ValueError(f'which table? got {a.number}, expected prime_bench table N, with N from 1 to 25')
+        a.number = int(a.number)
         given = [name for name in ('tune', 'compare', 'list', 'protocol', 'pack') if getattr(a, name)]
         if given: raise ValueError(f'--{given[0]} does not go with a table: name a data set')
-    elif a.number is not None or a.task or a.twin:
+    elif a.task or a.twin or (a.number is not None and a.dataset != 'replay'):
         raise ValueError('a number, --task and --twin go with a table: prime_bench table N')
     if a.dataset == 'tabular' and (a.protocol or a.shard != (1, 1)):
         raise ValueError('--protocol and --shard do not go with tabular: name one data set')
@@ -98,8 +107,8 @@ def _check_options(a):
 # %% ../../nbs/api/cli/05_bench.ipynb #f33e06aa
 @command(example='prime_bench sts-b-dir --data DIR --methods lds-inv,prime,prime+prw --seeds 5')
 def prime_bench(
-    dataset:Option(optional=True)=None, # a data set, see --list; folder: the table in --data; tabular: all; table N
-    number:Option(int, metavar='N', optional=True)=None, # after "table": number of the table, 1 to 25
+    dataset:Option(optional=True)=None, # data set, see --list; folder: the table in --data; tabular: all; table; replay
+    number:Option(metavar='N', optional=True)=None, # after table: its number, 1 to 25; after replay: the data set
     data=None, # folder with the files of the data set
     methods:name_list=None, # methods, separated by commas; default: those of the data set
     seeds:seed_list=None, # number of seeds, or seeds separated by commas; default: 1, and 5 for a table of the paper
@@ -114,6 +123,7 @@ def prime_bench(
     pack:Option(metavar='FILE')=None, # only write finished runs into one file; without a data set: all in --out
     tune:Option(positive, metavar='N')=None, # search hyper-parameters on dev instead: N settings of each method
     compare:Option(positive, metavar='N')=None, # search equally for all: N settings of each, then run with --seeds
+    sample:positive=None, # with replay: train so many of the runs in --out again, and compare; default: 3
     arrays:bool=False, # also keep predictions, features and proxies of each run
     device='auto', # where to train: auto (CUDA, then MPS, then CPU), or as torch names it
     shard:Option(_read_shard, metavar='I/N')=None, # only every N-th run, from the I-th on
@@ -140,6 +150,7 @@ def _do(a, changes) -> int:
     if a.dataset == 'table':
         from prime_nb.bench.paper.tables import bench_table
         return bench_table(a, changes)
+    if a.dataset == 'replay': return _replay(a)
     a.seeds = a.seeds or ([*range(10)] if a.compare else [0])
     if a.pack:
         from prime_nb.bench.results import pack_runs

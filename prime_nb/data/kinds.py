@@ -167,7 +167,8 @@ _DATED = re.compile(r'\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}([-./])\d{1,2}\1(\d{4
                     r'|([a-z]{3} )?[a-z]{3,9} (\d{1,2}, |.*)?(19|20)\d\d$', re.I)
 _DAYS = ['%d/%m/%Y', '%m/%d/%Y', '%d.%m.%Y', '%d-%m-%Y', '%m-%d-%Y']
 _HOURS = ['', ' %H:%M', ' %H:%M:%S', ' %I:%M %p', ' %I:%M:%S %p']
-_FORMATS = ['ISO8601', *(day + hour for hour in _HOURS for day in _DAYS), '%m/%Y', '%b %Y', '%B %Y', '%H:%M', '%H:%M:%S', '%I:%M %p',
+_FORMATS = ['ISO8601', *(day + hour for hour in _HOURS for day in _DAYS), '%m/%Y', '%b %Y', '%B %Y',
+            '%H:%M', '%H:%M:%S', '%I:%M %p',
             *(day.replace('Y', 'y') for day in _DAYS)]
 _FEW = 10 # so many numbers that come again may be codes among words
 

@@ -6,7 +6,7 @@
 __all__ = ['folder_data', 'folder_task']
 
 # %% ../../../nbs/api/bench/tasks/06_folder.ipynb #e2e6dd52
-import io, re, zipfile
+import io, re, warnings, zipfile
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache, lru_cache, partial
@@ -115,17 +115,19 @@ def inputs_of(frame) -> tuple:
     return 'text', columns
 
 def _check_inputs(frame, columns, name):
-    "`ValueError` for an input that is empty, or that stands twice"
+    "`ValueError` for an input that is empty, or a picture that stands twice; a warning for others in two splits"
     for c in columns:
         empty = (frame[c].str.strip() == '').to_numpy()
         if empty.any():
             raise ValueError(f'{name}: column {c} must not be empty: got {int(empty.sum())} empty cells, the first in '
                              f'line {frame.index[empty.argmax()]+2}. Fill or remove these rows.')
     twice = frame.duplicated(columns).to_numpy()
-    if twice.any():
+    if columns == ['path'] and twice.any():
         first = frame.iloc[int(twice.argmax())]
-        raise ValueError(f'{name}: each input may stand once: got {first[columns[0]]!r} again in line {first.name+2}, '
+        raise ValueError(f'{name}: each picture may stand once: got {first.path!r} again in line {first.name+2}, '
                          f'{int(twice.sum())} such rows. Remove them, so that no test row is trained on.')
+    shared = frame.drop_duplicates([*columns, 'split']).duplicated(columns).sum()
+    if shared: warnings.warn(f'{name}: {shared} inputs stand in more than one split, so that test rows are trained on.')
 
 # %% ../../../nbs/api/bench/tasks/06_folder.ipynb #e9c21fa5
 def folder_bins(y:np.ndarray, bins=None, shots=None) -> LabelBins:
