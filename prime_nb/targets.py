@@ -163,8 +163,17 @@ def _value_edges(values):
 
 # %% ../nbs/api/03_targets.ipynb #b1f84fb3
 # y (N,)
+def _spike(y):
+    "The value that more than half of the targets have, or None"
+    middle = np.median(y)
+    return float(middle) if (y == middle).mean() > .5 else None
+
 def bulk_range(y:np.ndarray, reach=2.) -> tuple:
-    "Range of the targets without far outliers; the whole range if nine of ten targets are the same"
+    "Range of the targets without far outliers; of a spike, which more than half are, and of the bulk of the rest"
+    spike = _spike(y)
+    if spike is not None and np.ptp(y) > 0:
+        low, high = bulk_range(y[y != spike], reach)
+        return min(low, spike), max(high, spike)
     low, high = np.quantile(y, [.05, .95])
     if high == low: return float(y.min()), float(y.max())
     margin = reach*(high - low)
@@ -184,11 +193,24 @@ def _grid_edges(low, high, start, step, n_bins):
     width = -(-n_values//n_bins) # rounded up
     return start + step*(first - .5 + np.arange(0, n_values + width, width))
 
+def _spike_edges(y, spike):
+    "Edges that give the spike a bin of its own, and the rest of the targets bins as if they were alone"
+    inner, below, above = _auto_edges(y[y != spike]), y[y < spike], y[y > spike]
+    walls = [(below.max() + spike)/2] if len(below) else []
+    walls += [(above.min() + spike)/2] if len(above) else []
+    if len(walls) == 1: walls.append(2*spike - walls[0])
+    lower = inner[inner <= below.max()] if len(below) else []
+    upper = inner[inner > above.min()] if len(above) else []
+    if len(above) and not len(upper): upper = inner[-1:]
+    return np.r_[lower, sorted(walls), upper]
+
 def _auto_edges(y):
     "K+1 edges of bins for any scalar target"
     values = distinct(y)
     n_bins = int(np.clip(round(len(y)**.5), 10, 50))
     if len(values) <= n_bins: return _value_edges(values)
+    spike = _spike(y)
+    if spike is not None: return _spike_edges(y, spike)
     low, high = bulk_range(y)
     step = _grid_step(values)
     if step and high-low < 20*n_bins*step: edges = _grid_edges(low, high, start=values[0], step=step, n_bins=n_bins)
