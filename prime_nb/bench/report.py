@@ -263,8 +263,7 @@ def _why_not(run, folder):
 
 def _deviation(run, runs, key):
     "Standard deviation of a metric over the seeds of a method with the same settings; None for less than two"
-    keys = 'dataset', 'method', 'config'
-    alike = [r for r in runs if all(r[k] == run[k] for k in keys)]
+    alike = [r for r in runs if all(r[k] == run[k] for k in ('dataset', 'method', 'config'))]
     values = [r['metrics'][key] for r in alike if r['metrics'].get(key) is not None]
     return stdev(values) if len(values) > 1 else None
 
@@ -284,8 +283,8 @@ def _replayed(run, runs, folder, device) -> dict:
     "Train a run again: a row of the table"
     task = get_task(run['dataset'], folder)
     key = task.select
-    row = dict({k: run[k] for k in ('dataset', 'method', 'seed')}, metric=key, published=run['metrics'][key])
-    row |= dict(again=None, allowed=None)
+    row = dict({k: run[k] for k in ('dataset', 'method', 'seed')}, metric=key, published=run['metrics'][key],
+               again=None, allowed=None)
     job = Job('', run['dataset'], run['method'], run['seed'], config=run['config'], folder=folder, device=device)
     try:
         with threads(run.get('versions', {}).get('threads', 1)): new, _ = train_job(job)
