@@ -315,11 +315,12 @@ def check_weights(weights, n):
     "Weights (N,) as float64; `ValueError` for gaps, negative ones, another length, or none above zero"
     w = np.asarray(weights, dtype=np.float64)
     if w.ndim == 0: w = np.full(n, float(w))
-    if w.shape != (n,): raise ValueError(f'sample_weight must have one number per row: got shape {w.shape} for {n} rows')
+    if w.shape != (n,):
+        raise ValueError(f'sample_weight must have one number per row: got shape {w.shape} for {n} rows')
     bad = ~(np.isfinite(w) & (w >= 0))
     if bad.any():
-        raise ValueError(f'sample_weight must be finite and not negative: got {w[bad][0]:g} in row {int(np.argmax(bad))} '
-                         f'(from 0), {bad.sum()} such weights')
+        raise ValueError(f'sample_weight must be finite and not negative: got {w[bad][0]:g} in row '
+                         f'{int(np.argmax(bad))} (from 0), {bad.sum()} such weights')
     if not w.any(): raise ValueError(f'sample_weight must not be zero everywhere: got {n} zeros')
     return w
 
