@@ -135,9 +135,9 @@ def check_float32(y:np.ndarray, name='targets') -> np.ndarray:
     lost, step = np.abs(y - narrow).max(), np.spacing(np.abs(narrow).max())
     if span == 0 or not np.isfinite(narrow).all() or (lost <= 1e-3*span and step <= span/4): return y
     n, left = (len(np.unique(a, axis=0)) for a in (y, narrow))
-    raise ValueError(f'{name} collapse in float32, in which a network computes: got {n} distinct ones from {y.min()} to '
-                     f'{y.max()}, of which {left} are left. Subtract an offset, such as their mean, and add it to the '
-                     'predictions; or use another unit.')
+    raise ValueError(f'{name} collapse in float32, in which a network computes: got {n} distinct ones from {y.min()} '
+                     f'to {y.max()}, of which {left} are left. Subtract an offset, such as their mean, and add it to '
+                     'the predictions; or use another unit.')
 
 # %% ../nbs/api/00_checks.ipynb #15ed25d2
 def shared_dir() -> Path|None: # folder with `reference/`, `data/`, `paper/`

@@ -13,7 +13,7 @@ DISTRIBUTIONS = {'sklearn': 'scikit-learn', 'sentence_transformers': 'sentence-t
 
 
 # What a user may install; not the tools of development, nor those of the site
-EXTRAS = 'tables', 'text', 'images', 'bench', 'export', 'distributed'
+EXTRAS = 'tables', 'text', 'images', 'bench', 'export', 'distributed', 'cluster'
 REQUIREMENTS = 'requirements', *(f'{extra}_requirements' for extra in EXTRAS)
 
 def requirement_names(key): return {re.split(r'[<>=!~\[;]', r)[0].replace('_', '-') for r in CFG[key].split()}

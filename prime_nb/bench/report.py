@@ -263,7 +263,7 @@ def _why_not(run, folder):
 
 def _deviation(run, runs, key):
     "Standard deviation of a metric over the seeds of a method with the same settings; None for less than two"
-    alike = [r for r in runs if (r['dataset'], r['method'], r['config']) == (run['dataset'], run['method'], run['config'])]
+    alike = [r for r in runs if all(r[k] == run[k] for k in ('dataset', 'method', 'config'))]
     values = [r['metrics'][key] for r in alike if r['metrics'].get(key) is not None]
     return stdev(values) if len(values) > 1 else None
 
@@ -283,7 +283,7 @@ def _replayed(run, runs, folder, device) -> dict:
     "Train a run again: a row of the table"
     task = get_task(run['dataset'], folder)
     key = task.select
-    row = dict(dataset=run['dataset'], method=run['method'], seed=run['seed'], metric=key, published=run['metrics'][key],
+    row = dict({k: run[k] for k in ('dataset', 'method', 'seed')}, metric=key, published=run['metrics'][key],
                again=None, allowed=None)
     job = Job('', run['dataset'], run['method'], run['seed'], config=run['config'], folder=folder, device=device)
     try:

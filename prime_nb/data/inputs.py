@@ -238,7 +238,11 @@ class ImageInput(_ColumnsOfText):
         self.column, self.size, self.folder = column, size, folder
         self.kinds, self.levels = {}, None
 
-    def fit(self, df, skip=(), kinds=None):
+    def fit(self,
+        df,         # training rows
+        skip=(),    # the targets
+        kinds=None, # of the table that the rows were taken from
+    ):
         "Remember the kinds of the columns and the range of 16-bit pictures, and give back the input"
         super().fit(df, skip, kinds)
         self.levels = find_levels(image_paths(df, self.column, self.folder, self.kinds[self.column]))
@@ -263,7 +267,9 @@ class ImageInput(_ColumnsOfText):
         self.kinds, self.levels = read_kinds(d, 'input'), read_levels(d)
         return self
 
-def read_levels(d):
+def read_levels(
+    d, # dict of the saved input
+):
     "Range of 16-bit pictures from a file, or None; `ValueError` for anything else"
     levels = d.get('levels')
     if levels is None: return None

@@ -28,7 +28,7 @@ def _as_tensor(a, name):
 
 # %% ../../nbs/api/data/00_memory.ipynb #30057e82
 class TensorData(TensorDataset):
-    "Tensors of equal length: the inputs first, the targets (if any) last; `ValueError` for none, other lengths, or targets that collapse in float32"
+    "Tensors of equal length: inputs, then targets (if any); `ValueError` for none, or targets that collapse in float32"
     def __init__(self,
         *tensors,   # (N, ...) tensors or arrays; images may stay uint8
         show=None,  # a class with a `show` method for each tensor: (TensorImage, TitledTensorScalar), say

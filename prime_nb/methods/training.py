@@ -228,10 +228,12 @@ class _FineTune(Callback):
         if not self.training: return
         share = self.frozen_epochs/self.n_epoch
         if self.pct_train < share - 1e-9:
-            pos, start, top, slower = self.pct_train/share, .99, self.lr, 1
+            pos, start = self.pct_train/share, .99
+            top, slower = self.lr, 1
             low = top/25
         else:
-            pos, start, top, slower = (self.pct_train - share)/(1 - share), .3, self.lr/2, 100
+            pos, start = (self.pct_train - share)/(1 - share), .3
+            top, slower = self.lr/2, 100
             low = top/5
         pos = min(max(pos, 0), 1)
         rate = combined_cos(start, low, top, top/1e5)(pos)

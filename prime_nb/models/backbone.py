@@ -125,14 +125,15 @@ def _classifier(arch, pretrained):
 def _load_file(model, path):
     "Load weights from a file; `FileNotFoundError` if there is none, `ValueError` if they are of another network"
     if not Path(path).is_file():
-        raise FileNotFoundError(f'no such file of weights: got {path}, expected one that torch.save or safetensors wrote')
+        raise FileNotFoundError(f'no such file of weights: got {path}, expected one of torch.save or safetensors')
     try:
         if str(path).endswith('.safetensors'): state = load_file(path)
         else: state = torch.load(path, weights_only=True, map_location='cpu')
         model.load_state_dict(state)
     except Exception as e:
         what = ' '.join(str(e).split())[:200]
-        raise ValueError(f'{path} holds no weights of this network: {what}. Give the file of the same network.') from None
+        said = f'{path} holds no weights of this network: {what}. Give the file of the same network.'
+        raise ValueError(said) from None
 
 def backbone(
     arch:str,         # 'small', or a name that torchvision, fastai or timm knows

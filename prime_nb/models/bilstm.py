@@ -131,7 +131,7 @@ def word_matrix(
     found = [w for w in vocab.words[2:] if w in vectors]
     if len(found) < 2:
         raise ValueError(f'the vectors must cover the vocabulary: got {len(found)} of its {len(vocab)-2} words. Is the '
-                         'file in the language of the data, and does it keep capitals where the vocabulary does (lower=)?')
+                         'file in the language of the data, with capitals where the vocabulary has them (lower=)?')
     known = np.stack([vectors[w] for w in found])
     matrix = np.random.default_rng(seed).normal(known.mean(0), known.std(0), (len(vocab), known.shape[1]))
     matrix[[vocab.index[w] for w in found]], matrix[PAD], matrix[UNK] = known, 0, known.mean(0)

@@ -141,14 +141,14 @@ def _leak_hint(c, column, targets, frame, ordered):
                 f'the target, or known only after it, {leave}')
     if ordered: return ''
     if number and _counts_rows(x):
-        return (f'column {c!r} counts the rows: an identifier says nothing about new rows, {leave}; if it is time, judge '
-                f'on what comes later (--order {c})')
+        return (f'column {c!r} counts the rows: an identifier says nothing about new rows, {leave}; if it is time, '
+                f'judge on what comes later (--order {c})')
     if number or not np.isfinite(x).all() or not (np.diff(x) > 0).all(): return ''
     return f'column {c!r} is a date that runs with the rows: if they are a series, judge on later ones (--order {c})'
 
 # %% ../../nbs/api/own/04_fit.ipynb #0ae272b5
 def _repeated(frame, codes):
-    "Share of rows that have the inputs of another row, if it is large, and more than chance makes of few values; else 0"
+    "Share of rows with the inputs of another row, if it is large, and more than chance makes of few values; else 0"
     same = frame[list(codes)].duplicated(keep=False).mean()
     def alike(name, c):
         "Chance that two rows have the same value; numbers with many digits are not expected to meet"
@@ -470,7 +470,9 @@ def read_source(data, target, images=None, text=(), ignore=(), words=(), numbers
     _check_source(source)
     source.aside = {what: name for what, name in zip(_ASIDE, (group, order, weight)) if name is not None}
     _take_aside(table, [target], source.aside, dict(numbers=numbers or (), dates=dates or (), decimal=decimal))
-    if kind == 'table': source.notes += find_hints(table.frame, [target], inputs, group is not None, order is not None)
+    if kind == 'table':
+        source.notes += find_hints(
+            table.frame, [target], inputs, grouped=group is not None, ordered=order is not None)
     left = {c: '--ignore' if c in (ignore or ()) else f'the input is {special[0]}' if special else '' for c in have
             if c not in source.df}
     left |= {name: option for option, name in apart.items() if name in left}
@@ -505,7 +507,9 @@ def _told(c):
     return f'{c["column"]} ({", ".join(said)})' if said else c['column']
 
 @patch
-def summary(self:Source, most=12) -> list:
+def summary(self:Source,
+    most=12, # columns of a kind that are named, before "and ... more"
+) -> list:   # of sentences
     "What was read, in a few sentences: rows and target, then columns by kind, then what is left out"
     low, high, middle = spread_texts([self.y.min(), self.y.max(), np.median(self.y)], np.ptp(self.y), digits=3)
     out = [f'{self.table.name}, {len(self.y)} rows; target {self.target}: {low} to {high}, median {middle}']
