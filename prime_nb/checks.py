@@ -91,7 +91,8 @@ def check_name(what, name, known):
     known = list(known)
     if name in known: return
     lower = {str(k).lower(): str(k) for k in known}
-    near = lower.get(str(name).lower()) or next(iter(difflib.get_close_matches(str(name), map(str, known), 1)), None)
+    close = difflib.get_close_matches(str(name), map(str, known), n=1) or [None]
+    near = lower.get(str(name).lower(), close[0])
     hint = f' Did you mean {near!r}?' if near else ''
     raise ValueError(f'unknown {what}: got {name!r}, expected one of {", ".join(map(str, known))}.{hint}')
 

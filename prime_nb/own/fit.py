@@ -68,10 +68,12 @@ def _column_aside(table, what, name, **reading):
         values, kind = typed.frame[name], typed.kinds[name]['kind']
         if kind == 'words' or kind == 'date' and what == 'sample_weight':
             wanted = 'numbers' if what == 'sample_weight' else 'numbers or dates'
-            raise ValueError(f'{what} {name!r} must be {wanted}: got {table.texts(name)[0]!r} in {table.where([0])}')
+            first = table.texts(name)[0]
+            raise ValueError(f'{what} {name!r} must be {wanted}: got {first!r} in {table.where([0])}')
     missing = np.flatnonzero(values.isna() | (values == ''))
     if len(missing):
-        raise ValueError(f'{what} {name!r} is missing in {table.where(missing)}. Fill these cells, or remove the rows.')
+        raise ValueError(f'{what} {name!r} is missing in {table.where(missing)}. '
+                         'Fill these cells, or remove the rows.')
     if what == 'sample_weight': check_weights(values, len(values))
     return values
 
