@@ -221,7 +221,7 @@ def _picture_net(arch='small', n_features=64, pretrained=False, weights=None):
     if arch == 'small' and not (pretrained or weights): return PixelNet(SmallResNet(n_features=n_features))
     return PixelNet(backbone(arch, pretrained=pretrained, weights=weights).to(memory_format=torch.channels_last))
 
-def _pictures(folder, parts, columns, size=64, pad=4, mirror=None):
+def _pictures(folder, parts, columns, size=64, pad=0, mirror=None):
     "Fields of `Splits` for pictures"
     folder, paths = Path(folder), {s: part.path.tolist() for s, part in parts.items()}
     every = [p for some in paths.values() for p in some]
