@@ -214,7 +214,7 @@ def test_an_outlier_leaves_no_infinity():
     assert d['C_D'] is None and np.isfinite(d['rarity_target'])
 
 def test_the_summary_tells_what_was_read(put):
-    rows = [f'${i},{"uv"[i % 2]},{i},{"" if i == 3 else i % 5},{max(i - 30, 0)},1' for i in range(40)]
+    rows = [f'${7*i % 37},{"uv"[i % 2]},{i},{"" if i == 3 else i % 5},{max(i - 30, 0)},1' for i in range(40)]
     s = read_source(put(lines('price,v,id,x,y,one', rows)), 'y', ignore=['id'])
     assert s.summary()[1:] == ['numbers: price, x (1 missing)', 'words: v (2 different)',
                                'left out: one (constant), id (--ignore)']

@@ -422,8 +422,9 @@ def run_jobs(
     cluster=None, # address of a Dask scheduler such as 'tcp://host:8786', whose workers do the work
 ) -> list: # jobs that are not finished, because they failed
     "Do what is not done yet; `ValueError`, `OSError` or `ImportError` if data, device or cluster are not there"
+    _tidy(_folders(jobs))
     left = [job for job in jobs if not finished(job)]
-    if not left: return _tidy(_folders(jobs)) or []
+    if not left: return []
     for name in plugins: import_plugin(name)
     if notify is None: notify = Progress(left, get_task(left[0].dataset, left[0].folder).select)
     with _stoppable(), _workforce(left, n, cluster=cluster, plugins=plugins, notify=notify) as (outcomes, words):
