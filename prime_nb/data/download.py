@@ -386,7 +386,7 @@ def make_folder(
     originals, # folder of the originals, or their file
     folder,    # where to put the table and img.zip; made if need be
 ):
-    "What `prime_bench folder` reads, from originals, with the published split; errors name what is missing or wrong"
+    "What `prime_bench folder` reads; `ValueError` for another name or damaged originals, `FileNotFoundError` for none"
     if name not in _MAKERS: raise ValueError(f'{name} is not made from originals: expected one of {", ".join(_MAKERS)}')
     if not Path(originals).exists():
         raise FileNotFoundError(f'no such originals: got {originals}. {how_to_get(name)}')
