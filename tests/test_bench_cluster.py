@@ -14,18 +14,18 @@ ENV = os.environ | dict(
     DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES='20', DASK_DISTRIBUTED__DASHBOARD__LINK='')
 
 
-def dask(*args, env=ENV):
+def dask(*args, env=ENV, cwd=None):
     command = [sys.executable, '-m', 'dask', *map(str, args)]
-    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 def end(*processes):
     for p in processes:
         p.kill()
         p.wait()
 
-def worker(address, env=ENV):
+def worker(address, env=ENV, cwd=None):
     "A worker of one process and one thread, which nobody starts again when it dies"
-    return dask('worker', address, '--no-nanny', '--nthreads', 1, '--no-dashboard', env=env)
+    return dask('worker', address, '--no-nanny', '--nthreads', 1, '--no-dashboard', env=env, cwd=cwd)
 
 class Cluster:
     "A scheduler of its own, and workers"
@@ -175,7 +175,7 @@ def test_workers_with_another_version_are_one_line(tmp_path):
     (info/'METADATA').write_text('Metadata-Version: 2.1\nName: prime_nb\nVersion: 0.0.1\n')
     env = ENV | dict(PYTHONPATH=os.pathsep.join([str(info.parent), ENV.get('PYTHONPATH', '')]))
     with Cluster(tmp_path, n=0) as found:
-        found.workers.append(worker(found.address, env))
+        found.workers.append(worker(found.address, env, cwd=tmp_path)) # where no prime_nb.egg-info comes first
         done = bench(tmp_path, '--cluster', found.address)
     *waiting, last = done.stderr.splitlines()
     assert done.returncode == 2 and 'has other versions: got prime_nb 0.0.1, ' in last and 'Install the same' in last

@@ -40,7 +40,8 @@ def test_the_list_names_the_sources():
 def test_the_front_door_opens_without_a_warning_and_silences_no_other():
     code = ("from prime_nb.all import *\nimport warnings\n"
             "warnings.warn('`torch.jit.script` is deprecated', FutureWarning)")
-    said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stderr
+    env = {k: v for k, v in os.environ.items() if k != 'PYTHONWARNINGS'} # a command in this process may have set it
+    said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=env).stderr
     assert said.count('Warning') == 1 and said.startswith('<string>:3: FutureWarning')
 
 def test_two_processes_give_the_figures_of_one_and_a_finished_benchmark_only_prints(tmp_path):
